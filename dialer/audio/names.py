@@ -54,8 +54,8 @@ def parse_prompt_name(path: str) -> PromptName:
         parts = parts[2:]
         if not _CAMPAIGN.fullmatch(campaign):
             raise BadPromptName(
-                f"{printable_path}: the folder {replace_unprintable_characters(campaign)!r} is not a campaign's id; use an id of"
-                " the settings"
+                f"{printable_path}: there is no campaign {replace_unprintable_characters(campaign)!r} in the "
+                "settings; name this folder after the `id` of a campaign"
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
         raise BadPromptName(

@@ -53,7 +53,8 @@ def write_phone_tones(
     except OSError as error:
         if not to.parent.exists():
             raise OutputRefused(
-                f"{to}: folder {to.parent} does not exist; give the folder of Asterisk's sounds in one language"
+                f"{to}: folder {to.parent} does not exist; give the folder of Asterisk's sounds in one language, "
+                "such as /var/lib/asterisk/sounds/en"
             ) from error
         raise OutputRefused(
             f"{to}: the tones that agents hear cannot be written ({error.strerror or error}); give a folder that you may write to"

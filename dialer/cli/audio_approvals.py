@@ -65,7 +65,7 @@ def approve_recordings(
         raise AudioError("--sha256 and --valid-until need --certificate: give the certificate's number")
     if bool(prompts) == (flow is not None):
         raise AudioError(
-            "give either the prompts to approve, or --flow with --language: exactly one of the two is needed"
+            "nothing or too much to approve was given: give either names of prompts, or --flow with --language"
         )
     last_day = None if valid_until is None else parse_date_option(valid_until, "--valid-until")
     settings = load_settings(config)
@@ -73,7 +73,8 @@ def approve_recordings(
     given = prompts or _list_flow_prompts(settings, flow or "", language, campaign)
     if certified_sha256 is not None and len(given) > 1:
         raise AudioError(
-            "--sha256 is the hash of one recording, but several prompts were given: give only the prompt of that recording"
+            "--sha256 is the hash of one recording, but several prompts were given: give only the prompt of this "
+            "recording"
         )
     change: dict[str, object] = {"approved_by": by.strip(), "approved_on": get_site_day(settings, SystemClock().now())}
     if synthetic is not None:
@@ -111,7 +112,10 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
     from dialer.settings.site_time import get_site_day
 
     if language is None:
-        raise AudioError("--flow: the flow has several languages: give one with --language")
+        raise AudioError(
+            "--language is missing, and the flow of --flow may have several languages: add --language, such as "
+            "--language hi"
+        )
     prompts = CataloguePrompts(
         make_playlist_reader(settings).read_playlist(),
         campaign,

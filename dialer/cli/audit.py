@@ -143,7 +143,7 @@ def _format_result_of_signature_check(verdict: seal_verification.SealVerdict, fi
 
 def _parse_first_public_key_of_store(key: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", key):
-        raise typer.BadParameter("--first-key: must be the key of 64 hexadecimal digits that `dialer init` printed")
+        raise typer.BadParameter("--first-key: must be the key that `dialer init` printed (64 hexadecimal digits)")
     return key.lower()
 
 
@@ -151,6 +151,6 @@ def _parse_number_and_hash_of_audit_entry(head: str) -> tuple[int, str]:
     number, _, digest = head.partition(":")
     if not number.isdecimal() or len(digest) != 64:
         raise typer.BadParameter(
-            "--head: must be a number, a colon and 64 hexadecimal digits, as `dialer audit verify` prints it"
+            "--head: must be a number, a colon and 64 hexadecimal digits, as printed by `dialer audit verify`"
         )
     return int(number), digest.lower()

@@ -109,7 +109,7 @@ async def _wait_for_dialler_state(messages: LatestMessages, changed: asyncio.Eve
                 await changed.wait()
     except TimeoutError:
         raise BrokerUnreachable(
-            f"no message from centre {centre}: check centre.id, that its dialler runs,"
-            " and that the broker lets this user read its topics"
+            f"no message from centre {centre}: check `centre.id`, that the dialler of this centre runs, and that "
+            "the broker lets this user read its topics"
         ) from None
     await asyncio.sleep(RETAINED_SECONDS)

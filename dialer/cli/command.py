@@ -146,7 +146,10 @@ async def send_command(
     name, sender = str(context.info_name), user or find_default_command_sender(settings)
     request = CommandRequest(name, parse_command_fields(name, values or ()))
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
-        raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
+        raise typer.BadParameter(
+            f"--as is missing: give the name of the sender, who needs the role {' or '.join(sorted(roles))} for "
+            f"`{name}`"
+        )
     broker = replace(get_broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
     signer = create_command_signer(settings, sender)
     (reply,) = await send_commands(broker, settings.centre.id, [request], SystemClock(), signer=signer)

@@ -168,12 +168,14 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
 
     given = parse_date_option(after, "--after")
     if get_site_day(settings, now) <= given:
-        raise RollError(f"--after: the day {after} is not over: nothing was erased; run this command on a later day")
+        raise RollError(
+            f"--after: the day {after} has not ended, so nothing was erased: run this command on a later day"
+        )
     for poll in settings.rules.polls:
         if get_site_day(settings, now, poll.time_zone) <= poll.day:
             raise RollError(
-                f"the poll of {poll.day} in [[rules.polls]] is not over: nothing was erased;"
-                " purge after the poll, or remove the poll from the settings if it is not held"
+                f"the poll of {poll.day} in [[rules.polls]] has not ended, so nothing was erased: run this command "
+                "after the poll, or remove the poll from the settings if it is not held"
             )
     last = max((poll.day for poll in settings.rules.polls), default=given)
     if last > given:

@@ -158,7 +158,7 @@ def send_requests_to_dialler(
     """
     if not settings.broker.enabled:
         raise StoreBusy(
-            f"{store_in_use}; or set `broker.enabled = true`, so that the running dialler accepts the command"
+            f"{store_in_use}; or set `broker.enabled = true`, so that the running dialler carries out the command"
         ) from store_in_use
     # Each process needs its own client ID: the broker disconnects the older of two clients with the same ID.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"

@@ -271,7 +271,8 @@ def _read_settings_to_install(config: Path, own: Path) -> str:
 
     if not config.is_file():
         raise NotInstalled(
-            f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
+            f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the settings "
+            "file itself"
         )
     text = config.read_text(encoding="utf-8")
     installed = read_file_if_exists(own)

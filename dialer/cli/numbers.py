@@ -87,15 +87,15 @@ def import_do_not_call_register(
         raise RollError(f"--dated: {dated} is in the future: give the day on which the register was issued")
     if now - issued > max_days * DAY_SECONDS:
         raise RollError(
-            f"--dated: the register {name!r} of {dated} is older than {max_days:g} days,"
-            " the profile's limit: import its newest issue"
+            f"--dated: the register {name!r} of {dated} is older than {max_days:g} days, the limit of the legal rules"
+            " (jurisdiction profile): import its newest issue"
         )
     found = read_list_of_phone_numbers(file, settings.centre.region)
     with site.open_store_for_writing("an import of a register") as db, open_transaction(db):
         earlier = registers.read_issue_date_of_register(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(
-                f"a newer issue of the register {name!r} is already imported, so nothing was changed:"
+                f"the store already has a newer issue of the register {name!r}, so nothing was changed:"
                 " import only newer issues"
             )
         count = registers.import_do_not_call_register(

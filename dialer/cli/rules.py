@@ -126,8 +126,8 @@ def explain_whether_person_can_be_called(
     past = at is not None and now < SystemClock().now()
     if who is None and at is not None:
         raise typer.BadParameter(
-            "--at needs WHO, because whole call lists are explained for the present time only: give a number or voter, or"
-            " leave --at out"
+            "--at needs WHO (a number or voter), because all other explanations are for the present time: add WHO, "
+            "or leave --at out"
         )
     with site.open_store_for_reading() as db:
         printer = FindingPrinter(as_json=as_json)

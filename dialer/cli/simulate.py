@@ -281,7 +281,8 @@ def simulate_calling_day(
         caps = list_abandoned_rate_caps_of_site(load_settings(config))
         if not caps and day is None:
             raise BadScenario(
-                "the settings have no campaign with agents, and so no limit on abandoned calls: give a limit with --cap"
+                "the settings have no campaign with agents, and so no cap of abandoned calls: give one with --cap, "
+                "such as --cap 3%"
             )
         site = dataclasses.replace(site, caps=caps, cap=min((each.hard_stop for each in caps), default=site.cap))
     if day is None and replay_store is not None:
@@ -332,7 +333,9 @@ def _refuse_ignored_options(context: typer.Context, option: str) -> None:
         if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
     ]
     if given:
-        raise BadScenario(f"{option} determines seats and rates: leave out {' and '.join(given)}, or {option} itself")
+        raise BadScenario(
+            f"{option} already determines the seats and rates: leave out {' and '.join(given)}, or {option} itself"
+        )
 
 
 def _choose_simulation_scenario(

@@ -138,8 +138,8 @@ def _describe_calls_missing_in_store(
 def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
     if site.store_encryption_key is None:
         raise StoreError(
-            "store.encryption_key_file is not set: create a key with `dialer store key`, then set this setting to"
-            " the key file"
+            "`store.encryption_key_file` is not set: create a key with `dialer store key`, then set this setting "
+            "to the key file"
         )
     return site.store_encryption_key
 

@@ -201,8 +201,8 @@ def _refuse_wrong_polling_day(entry: _Entry, polls: tuple[PollingDay, ...], *, a
         )
     polling_days = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
     raise entry.create_error_about_turnout_figure(
-        f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {polling_days}: give that day,"
-        " or --as-published if the authority repeats the poll"
+        f"{figure.day} is not a polling day of constituency {number} ([[rules.polls]] has {polling_days}): correct "
+        "the day, or give --as-published if the authority repeats the poll"
     )
 
 

@@ -61,11 +61,9 @@ def release_attempts_with_unknown_outcome(
     from dialer.store import unknown_attempts
 
     if everything == bool(attempts):
-        raise typer.BadParameter(
-            "give either attempts' IDs or --all, and not both (`dialer unknown list` shows the IDs)"
-        )
+        raise typer.BadParameter("give either IDs of attempts or --all, not both (`dialer unknown list` shows the IDs)")
     if not reason.strip():
-        raise typer.BadParameter("--reason: give a reason for the release, such as carrier-list-compared")
+        raise typer.BadParameter("--reason is empty: give a reason for the release, such as carrier-list-compared")
     name, wanted = site.responsible_person_id, list(attempts or [])
     if everything:
         with site.open_store_for_reading() as db:

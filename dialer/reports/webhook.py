@@ -89,7 +89,10 @@ def create_webhook_delivery_sender(url: str, secret: bytes) -> Send:
         except HTTPError as error:
             return error.code
         except http.client.HTTPException as error:
-            raise OSError(f"the portal's server gave no valid HTTP response ({type(error).__name__})") from error
+            raise OSError(
+                f"the portal's server gave no valid HTTP response ({type(error).__name__}): check the address of "
+                "the portal"
+            ) from error
 
     return send_delivery
 

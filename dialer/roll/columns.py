@@ -43,9 +43,9 @@ def find_indexes_of_columns(
             required = ", ".join(each for each in columns if each not in optional)
             if not found:
                 raise RollError(
-                    f"{path}: the first row has no column {name}; add it (the required columns are {required})"
+                    f"{path}: the first row has no column `{name}`; add it (the required columns are {required})"
                 )
-            raise RollError(f"{path}: the first row has the column {name} more than once; keep only one of them")
+            raise RollError(f"{path}: the first row has the column `{name}` more than once; keep only one of them")
         places[name] = found[0]
     return places
 
@@ -82,7 +82,8 @@ class TableRow:
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
             raise RollError(
-                f"{self.location_in_file}: the cell in column {name} is not a whole number; nothing was imported: correct this cell"
+                f"{self.location_in_file}: the cell in column `{name}` is not a whole number; nothing was imported: "
+                "correct this cell"
             )
         return int(digits)
 

@@ -102,7 +102,7 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
     found = _classify_invalid_utf8(path, digest.hexdigest(), size)
     if is_stated and not found.damaged:
         raise RollError(
-            f'{path} is not in encoding "utf-8"; it may be "{found.encoding}": correct encoding in the --map file'
+            f'{path} is not in encoding "utf-8"; it may be "{found.encoding}": correct `encoding` in the --map file'
         )
     return found
 

@@ -106,8 +106,8 @@ def prepare_roll_import(path: Path, map_file: MapFile | None = None) -> Prepared
             raise
         sheets = ", ".join(f'"{name}"' for name in roll.other_sheets)
         raise RollError(
-            f"{error}; only the first sheet of the workbook was read, other sheets are {sheets}: to choose one, write"
-            f' sheet = "{roll.other_sheets[0]}" in the map file'
+            f"{error}; only the first sheet of the workbook was read. If the voters are on another sheet "
+            f"({sheets}), name that sheet in the --map file: sheet = {roll.other_sheets[0]!r}"
         ) from error
 
 

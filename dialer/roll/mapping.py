@@ -78,8 +78,8 @@ def load_column_map(path: Path) -> MapFile:
         content = parse_toml_table(data)
     except OSError as error:
         raise RollError(
-            f"{path}: the map file cannot be read ({error.strerror}); check its path (--map, or map_file of"
-            " [[sources]])"
+            f"{path}: the map file cannot be read ({error.strerror}); check its path (option --map, or `map_file` "
+            "in [[sources]])"
         ) from error
     except (NotToml, UnicodeDecodeError) as error:
         raise RollError(f"the map file {path} is not valid TOML ({error}); correct its syntax") from error
@@ -87,7 +87,7 @@ def load_column_map(path: Path) -> MapFile:
     for key in content:
         if key not in known:
             hint, choices = _suggest_similar_name(key, known), ", ".join(known)
-            raise RollError(f"{path}: the map file has the unknown setting {key}{hint}; choose from {choices}")
+            raise RollError(f"{path}: the map file has the unknown setting `{key}`{hint}; choose from {choices}")
     texts = {
         key: _require_type_of_map_file_value(path, key, content.get(key), str)
         for key in ("encoding", "delimiter", "sheet")
@@ -112,7 +112,7 @@ def load_column_map(path: Path) -> MapFile:
 def _require_type_of_map_file_value(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         expected = {str: "a text in quotes", int: "a whole number", dict: "a table"}[kind]
-        raise RollError(f"{path}: the setting {key} of this map file is not {expected}; correct this setting")
+        raise RollError(f"{path}: the setting `{key}` of this map file is not {expected}; correct this setting")
     return value
 
 
@@ -121,7 +121,7 @@ def _parse_field_table_of_map_file(path: Path, table: str, entries: dict[str, An
     for key in entries:
         if key not in names:
             hint, choices = _suggest_similar_name(key, names), ", ".join(names)
-            raise RollError(f"{path}: the map file has the unknown field {table}.{key}{hint}; choose from {choices}")
+            raise RollError(f"{path}: the map file has the unknown field `{table}.{key}`{hint}; choose from {choices}")
     return {Field(key): value for key, value in entries.items()}
 
 
@@ -129,20 +129,21 @@ def _parse_column_reference(path: Path, name: Field, value: Any) -> tuple[str | 
     entries = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in entries):
         raise RollError(
-            f"{path}: columns.{name} must be a heading, a column's number, or a list of them; correct it in this map file"
+            f"{path}: `columns.{name}` must be a heading, a column's number, or a list of them; correct it in this "
+            "map file"
         )
     return tuple(entry for entry in entries if entry != "")
 
 
 def _parse_list_of_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise RollError(f"{path}: the setting {key} of this map file is not a list of headings; correct this setting")
+        raise RollError(f"{path}: the setting `{key}` of this map file is not a list of headings; correct this setting")
     return tuple(value)
 
 
 def _parse_fixed_value(path: Path, name: Field, value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
-        raise RollError(f"{path}: values.{name} must be a text or a whole number; correct it in this map file")
+        raise RollError(f"{path}: `values.{name}` must be a text or a whole number; correct it in this map file")
     return str(value)
 
 
@@ -167,8 +168,8 @@ def map_roll_columns_to_fields(
     if map_file.header_row is not None:
         if not 1 <= map_file.header_row <= len(head):
             raise RollError(
-                f"{map_file.path}: header_row = {map_file.header_row} is not among the first {len(head)} rows of {path};"
-                " correct header_row"
+                f"{map_file.path}: `header_row` is {map_file.header_row}, but the headings must be in the first "
+                f"{len(head)} rows of {path}; correct `header_row`"
             )
         return _build_column_mapping(
             path, _clean_headings(head[map_file.header_row - 1]), map_file.header_row, map_file
@@ -244,7 +245,8 @@ def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, m
             del columns[name]
         elif len(wanted) > 1 and name is not Field.MOBILE:
             raise RollError(
-                f"{map_file.path}: columns.{name} has several columns, which only mobile may have; name one column"
+                f"{map_file.path}: `columns.{name}` has several columns, which only `columns.mobile` may have; name "
+                "one column"
             )
     for name in map_file.values:
         columns.pop(name, None)

@@ -90,8 +90,8 @@ def read_list_of_voter_marks(
     table = SmallTable(path, COLUMNS, frozenset(COLUMNS))
     if "epic" not in table.columns and not {"constituency", "part", "serial"} <= table.columns:
         raise RollError(
-            f"{path}: its first row has no column that identifies voters; add the columns constituency, part and"
-            " serial, or epic"
+            f"{path}: the first row has no columns that identify voters; add the column `epic`, or the columns "
+            "`constituency`, `part` and `serial`"
         )
     lines = list(table.read_rows())
     ticked = [line for line in lines if "voted" not in table.columns or _normalize_voted_cell(line) not in _NO_TICKS]
@@ -122,7 +122,10 @@ def _build_voter_mark_from_line(
     line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: str, now: float, zone: tzinfo
 ) -> Mark:
     if "voted" in line.cells and _normalize_voted_cell(line) not in _TICKS:
-        raise UnmatchedRow("column `voted` is neither ticked nor blank; write x for a voter who has voted")
+        raise UnmatchedRow(
+            "column `voted` has neither a tick nor an empty cell; write x for a voter who has voted, and leave the "
+            "cell empty otherwise"
+        )
     kind, source = _parse_mark_kind(line["kind"], defaults.source)
     by = line.cells.get("by", defaults.by)
     if by is not None and not is_person_id(by):
@@ -214,7 +217,7 @@ def _create_voter_finder_by_voter_id(db: Connection, epics: set[str]) -> Callabl
 def _parse_whole_number(line: TableRow, name: str) -> int:
     number = parse_whole_number(line[name], _LARGEST)
     if number is None:
-        raise UnmatchedRow(f"the cell in column {name} is not a whole number; correct this number")
+        raise UnmatchedRow(f"the cell in column `{name}` is not a whole number; correct this number")
     return number
 
 

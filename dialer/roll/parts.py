@@ -39,13 +39,14 @@ class Parts:
         known = self._parts.get((constituency, part), [])
         if not known:
             raise UnknownPart(
-                f"part {part} of constituency {constituency} is not on the roll; correct it, or import its roll"
+                f"part {part} of constituency {constituency} is not on the roll; correct the part or the "
+                "constituency, or import the roll of this part"
             )
         of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
             raise UnmatchedRow(
-                f"the row's roll version is not in the store, which has {_format_roll_versions(known)}:"
-                " give the version of the roll from which the serial was taken"
+                f"the store has no roll of this row's version (it has {_format_roll_versions(known)}): write the "
+                "version of the roll that the serial number is from"
             )
         fitting = of_version
         if len(fitting) > 1 and state is not None:  # only if needed, because lists write states in many ways
@@ -54,12 +55,12 @@ class Parts:
             return fitting[0].booth_id
         if len({each.roll_version for each in of_version}) > 1:
             raise UnmatchedRow(
-                f"the part is on the roll in several versions ({_format_roll_versions(of_version)}): add a column"
-                " roll version to the list"
+                f"the store has this part in several versions of the roll ({_format_roll_versions(of_version)}): "
+                "add the column `roll version` to the file you import"
             )
         raise UnmatchedRow(
-            f"the part is on the roll of several states ({_format_state_codes(of_version)}): add a column state"
-            " to the list"
+            f"the store has this part in the rolls of several states ({_format_state_codes(of_version)}): add the "
+            "column `state` to the file you import"
         )
 
 

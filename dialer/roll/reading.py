@@ -97,7 +97,10 @@ class TextRoll:
             raise RollError(f"the file {path} is empty; export the file again, or name another file")
         self._delimiter = options.delimiter or detect_delimiter(beginning)
         if len(self._delimiter) != 1:
-            raise RollError(f'{path}: delimiter "{self._delimiter}" is not one character; correct it in the --map file')
+            raise RollError(
+                f"{path}: the delimiter must be one character; correct `delimiter` in the --map file (is "
+                f"{self._delimiter!r})"
+            )
         name = _DELIMITERS.get(self._delimiter, repr(self._delimiter))
         self.description = f"CSV, {self._text.label}, {name}"
 

@@ -103,7 +103,8 @@ def write_sample_roll(
     """
     if rows < 1 or booth_voters < 1 or not 0.0 <= messy <= 1.0:
         raise RollError(
-            "a sample roll needs at least 1 row, at least 1 voter per booth, and a messy share from 0 to 1; correct these"
+            "a sample roll needs at least 1 row and 1 voter per booth, and --messy (the share of rows with a "
+            "mistake) must be from 0 to 1; correct these"
         )
     chosen = _choose_states_and_languages(states, languages)
     suffix = path.suffix.lower()

@@ -65,8 +65,8 @@ def find_exports_not_imported_yet(
             continue
         if path != fetched and abs(time.time() - changed) < QUIET_SECONDS:
             raise RollError(
-                f"{path}: the export changed within the last {QUIET_SECONDS:.0f} s and may be incomplete; import"
-                " this export later"
+                f"{path}: the export changed within the last {QUIET_SECONDS:.0f} s, so it may be incomplete; import "
+                "it again when it is complete"
             )
         known.add(sha256)
         yield path
@@ -103,13 +103,15 @@ def load_voter_ids_sent_by_portal(
     """
     if source.id_heading is None:
         raise RollError(
-            f"source {source.name!r}: id_heading is not set; set it to the heading of the column with the portal's IDs"
+            f"source {source.name!r}: `id_heading` is not set in [[sources]]; set it to the heading of the column "
+            "with the portal's IDs"
         )
     exports = [path for _, path, sha256 in _list_portal_files(source) if imported is None or sha256 in imported]
     if not exports:
         missing_file = "export" if imported is None else "imported export"
         raise RollError(
-            f"{source.folder}: no {missing_file} found, so the portal's IDs are unknown; put the export back into this folder"
+            f"{source.folder}: the file {missing_file} is missing, so the portal's IDs are unknown; put this export "
+            "back into the folder"
         )
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
@@ -125,7 +127,8 @@ def _read_voter_ids_of_portal(
     wanted = [place for place, each in enumerate(header) if normalize_heading(each) == normalized]
     if not wanted:
         raise RollError(
-            f'{prepared.roll.path}: the export has no column "{heading}"; correct id_heading of this source'
+            f'{prepared.roll.path}: the export has no column "{heading}"; correct `id_heading` of this source in '
+            "[[sources]]"
         )
     booths: list[BoothKey] = []
 
@@ -171,8 +174,8 @@ def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedIm
         known = index in named or index in mapping.sensitive or heading in mapping.ignored
         if not known and (index in unread or (by_heading is not None and by_heading[0] is Field.MOBILE)):
             raise RollError(
-                f'{path}: the column "{heading}" has phone numbers, but is not in {source.map_file}; in that file, add it to'
-                " mobile under [columns], or to ignore"
+                f'{path}: the column "{heading}" has phone numbers, but the map file does not use it; in '
+                f"{source.map_file}, add it to `mobile` under [columns], or to `ignore`"
             )
     return prepared
 
@@ -234,7 +237,9 @@ def _copy_http_response_to_file(answer: http.client.HTTPResponse, file: IO[bytes
                 f"the portal's export is larger than {MAX_EXPORT_BYTES >> 30} GB; let the portal export it in parts"
             )
     if answer.length:
-        raise OSError(f"the portal closed the connection after {size:,} bytes, before the export was complete")
+        raise OSError(
+            f"the portal closed the connection after {size:,} bytes, before the export was complete; download it again"
+        )
     if not size:
-        raise OSError("the file downloaded from the portal is empty")
+        raise OSError("the file downloaded from the portal is empty; ask the portal's operator")
     return digest.hexdigest()

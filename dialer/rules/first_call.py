@@ -170,7 +170,7 @@ def _find_objections_to_calls_in_area(
             yield Objection(Reason.POLL_OVER, f"the polling day {poll.day} is over", None)
         elif workers and areas.of_roll:
             yield Objection(
-                Reason.NO_CLOSE, "the close of poll is unknown (set it in rules.polls or on the roll)", None
+                Reason.NO_CLOSE, "the close of poll is unknown (set it in `rules.polls` or on the roll)", None
             )
     elif close - areas.last_call_seconds <= at and (workers or at < close):
         when = format_weekday_and_time(close - areas.last_call_seconds, gate.rules.centre_zone)

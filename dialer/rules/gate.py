@@ -335,7 +335,7 @@ class Gate:
             words = "no polling day is known for this polling area ([[rules.polls]]), so the silence interval may apply"
             yield Objection(Reason.NO_POLL, words, None)
         elif isinstance(close, CloseUnknown):
-            words = "the close of poll of this polling area is unknown (set it in rules.polls or on the roll)"
+            words = "the close of poll of this polling area is unknown (set it in `rules.polls` or on the roll)"
             yield Objection(Reason.NO_CLOSE, words, None)
         elif close - rules.silence_interval_seconds <= now < close:
             applies_to_all = campaign.purpose in rules.profile.silence.forbids

@@ -100,7 +100,8 @@ class AgentRecords:
             )
             if other is not None:
                 raise KeyTaken(
-                    f"Note {note.note_id} is stored for another call, so it was not saved. Save it under a new id."
+                    f"The id of note {note.note_id} is already used for a note on another call, so this note was "
+                    "not saved. Save it under a new id."
                 )
             await db.run_statement(SQL.set_note, **get_fields_as_sql_parameters(note))
 

@@ -117,7 +117,8 @@ def _convert_database_file(
     remove_database_files(new_path)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
         raise StoreFull(
-            f"{path}: the disk has no room for the second copy that the conversion of the store needs: free some space"
+            f"{path}: the disk has no room for a second copy of the store, which is needed to encrypt or decrypt "
+            "it: free some space"
         )
     try:
         with translate_sqlite_errors(path):
@@ -163,7 +164,7 @@ def _attach_old_and_new_database_file(
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
         if journal != "delete":
             raise StoreBusy(
-                f"{path}: another process is reading this file: close the reports and boards that have it open"
+                f"{path}: another program has this file open: close the reports and boards that use it, then try again"
             )
         db.execute("PRAGMA old.locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")

@@ -94,8 +94,8 @@ def _unlock_database_with_key(db: Connection, path: Path, key: StoreKey) -> None
         if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
             raise
         raise StoreError(
-            f"{path}: the key in {key.file} does not open this store. Set store.encryption_key_file to the store's own"
-            " key. If the key is right, the beginning of the store is destroyed: restore a backup."
+            f"{path}: the key in {key.file} does not open this store. Set `store.encryption_key_file` to this "
+            "store's key. If the key is right, the beginning of the store is destroyed: restore a backup."
         ) from error
 
 

@@ -26,13 +26,13 @@ def check_database_header(path: Path, key: StoreKey | None) -> None:
     head = _read_file_header(path)
     if key is None and head and head != _HEADER:
         raise StoreCorrupt(
-            f"{path}: this file is not a Matdan store, or its beginning is destroyed. Choose another file;"
-            " an encrypted store needs store.encryption_key_file."
+            f"{path}: this file is not a Matdan store, or its beginning is destroyed. Choose another file; if the "
+            "store is encrypted, set `store.encryption_key_file`."
         )
     if key is not None and head == _HEADER:
         raise StoreError(
-            f"{path}: this store is not encrypted, although store.encryption_key_file is set."
-            " Run `dialer store encrypt`, or remove the setting."
+            f"{path}: this store is not encrypted, although `store.encryption_key_file` is set. Run `dialer store "
+            "encrypt`, or remove the setting."
         )
 
 

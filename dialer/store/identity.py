@@ -151,6 +151,6 @@ def _write_identity_tokens_of_store(path: Path, *tokens: str) -> None:
         half.replace(file)
     except OSError as error:
         raise StoreError(
-            f"{file}: the store's token cannot be written ({error.strerror}): free some space, or allow this user to"
-            " write"
+            f"{file}: this file, which shows whether the store was copied, cannot be written ({error.strerror}): "
+            "free some space, or give this user permission to write"
         ) from error

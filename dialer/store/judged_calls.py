@@ -34,7 +34,8 @@ def save_judgement_of_call(
     """
     if not SQL.is_in_sample.fetch_only_value(db, attempt_id=attempt_id):
         raise NotInStore(
-            "that call cannot be judged: it has not ended, detection did not take it for a machine, or it has no recording"
+            "this call cannot be judged, because it is still in progress, was not taken for an answering machine, "
+            "or has no recording: choose another call"
         )
     SQL.save_judgement.run_statement(
         db, attempt_id=attempt_id, answered_by=answered_by.value, judged_at=judged_at, judged_by=judged_by

@@ -36,8 +36,8 @@ def read_store_key_file(path: Path) -> StoreKey:
             text = file.read(1024)
     except OSError as error:
         raise StoreError(
-            f"{path}: the store's key cannot be read ({error.strerror}). Restore the file, or correct"
-            " store.encryption_key_file. For a new store, create a key with `dialer store key`."
+            f"{path}: the store's key cannot be read ({error.strerror}). Restore the file, or correct "
+            "`store.encryption_key_file`. For a new store, create a key with `dialer store key`."
         ) from error
     if mode & _GROUP_AND_OTHERS:
         raise StoreError(

@@ -130,7 +130,7 @@ class StoreLock:
             if not flags & os.O_CREAT:
                 raise
             raise self._build_lock_error(
-                "the folder of the store does not exist: create it, or correct store.path"
+                "the folder of the store does not exist: create it, or correct `store.path`"
             ) from None
         except OSError as error:
             raise self._build_lock_error(error.strerror) from error
@@ -162,9 +162,8 @@ def refuse_store_with_hard_links(path: Path) -> None:
         names = path.stat().st_nlink
         if names > 1:
             raise StoreError(
-                f"{path}: the store has {names} names (hard links), and each would have a journal of its own:"
-                " remove the"
-                " other names, or make copies of the store"
+                f"{path}: this store has {names} names in the file system (hard links), and "
+                "using it under two names would damage it: remove the other names, or make copies of the store"
             )
 
 
@@ -188,6 +187,6 @@ def _refuse_remote_disk(path: Path, real: Path) -> None:
                 )
             if _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4]) == str(real):
                 raise StoreError(
-                    f"{path}: only the file of the store is mounted here, so its journal would be elsewhere:"
-                    " mount its folder instead"
+                    f"{path}: only the file of the store is mounted here, but the store also needs other files "
+                    "next to it: mount its folder instead"
                 )

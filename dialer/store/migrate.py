@@ -60,9 +60,9 @@ def read_schema_version(db: Connection, path: Path) -> int:
         return 0
     if version > get_newest_schema_version():
         raise StoreError(
-            f"{path}: the schema of the store has version {version}, and this program supports up to"
-            f" {get_newest_schema_version()}: install the newer Matdan, or move the store away and restore"
-            f" its older copy (`dialer restore {path.name}.schema-N`)"
+            f"{path}: a newer Matdan wrote this store (schema {version}; this one reads up to "
+            f"{get_newest_schema_version()}): install the newer Matdan, or move the store away and restore its "
+            f"older copy (`dialer restore {path.name}.schema-N`)"
         )
     return int(version)
 

@@ -108,7 +108,7 @@ def remove_recordings(files: Sequence[Path]) -> None:
             recordings.erase_recording(file)
         except RecordingError as error:
             raise RecordingError(
-                f"No number was erased, because a recording could not be removed: {error} Repeat the command afterwards."
+                f"No number was erased, because a recording could not be erased: {error} Then erase the numbers again."
             ) from error
 
 

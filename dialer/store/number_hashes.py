@@ -96,9 +96,8 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
     removed = [secret_id for each, secret_id in known.items() if each not in listed]
     if (removed or not listed) and SQL.any_known_by_hash_only.fetch_only_value(db):
         raise StoreError(
-            "A secret for opt-outs is missing in the settings. Without it, numbers that have opted out at other centres"
-            " may be called. Add it again as rules.opt_out_secret or in"
-            " rules.accepted_opt_out_secrets."
+            "A secret for opt-outs is missing in the settings. Without it, numbers that have opted out at other "
+            "centres may be called. Add it again, as `rules.opt_out_secret` or in `rules.accepted_opt_out_secrets`."
         )
     for secret_id in removed:
         SQL.delete_known_by_number.run_statement(db, secret_id=secret_id)

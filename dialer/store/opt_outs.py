@@ -141,9 +141,9 @@ def save_hashed_opt_outs(
     """
     if fingerprint not in number_hashes.read_ids_of_shared_secrets(db):
         raise NotInStore(
-            "The opt-outs are hashed with a secret that the dialler does not have, so none was saved. Set"
-            " rules.opt_out_secret to the same value for the import and for the dialler, restart the dialler, then"
-            " import again."
+            "The opt-outs were hashed with a secret that the dialler does not have, so none was saved. Set "
+            "`rules.opt_out_secret` to the same value for the import and for the dialler, restart the dialler, "
+            "then import again."
         )
     count, phones = 0, []
     for hashed in hashes:

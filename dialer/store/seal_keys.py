@@ -84,7 +84,8 @@ def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
         return None
     except OSError as error:
         raise StoreError(
-            f"{path}: the key that seals the store cannot be read ({error.strerror}). Give this user permission to read it."
+            f"{path}: the key that signs the store's log of changes cannot be read ({error.strerror}). Give this "
+            "user permission to read the file."
         ) from error
     with suppress(ValueError):
         head, epoch, *seeds = text.split()

@@ -380,8 +380,8 @@ class Sealer:
             replace_signing_keys_in_file(self._path, keys, self._store)
         except OSError as error:
             raise StoreError(
-                f"{self._path}: the key that seals the store cannot be replaced ({error.strerror}). Free some space, and let"
-                " this user write there."
+                f"{self._path}: the key that signs the store's log of changes cannot be replaced "
+                f"({error.strerror}). Free some space, and give this user permission to write there."
             ) from error
         self._file_epoch = keys.epoch
 
@@ -402,6 +402,6 @@ def get_sealer_of_connection(db: Connection) -> Sealer:
     sealer: Sealer | None = getattr(db, "hooks", None)
     if sealer is None:
         raise StoreError(
-            "This connection to the store is read-only and cannot seal changes: open the store for writing."
+            "This connection may only read the store, so it cannot save changes: open the store for writing."
         )
     return sealer

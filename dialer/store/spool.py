@@ -182,7 +182,7 @@ class Spool:
     def open_spooled_file(self, list_id: str) -> SpoolFile:
         """Open an uploaded roll or list of numbers for reading. Raises NotInStore if there is no such upload, and StoreError."""
         if not self.get_path_of_spooled_file(list_id).is_file():
-            raise NotInStore("The uploaded list is no longer in the spool. Upload it again.")
+            raise NotInStore("The uploaded list is no longer on the dialler's disk. Upload it again.")
         return SpoolFile(self.get_path_of_spooled_file(list_id), self.key)
 
 

@@ -49,8 +49,8 @@ def release_attempts_with_unknown_outcome(
         phone_id = SQL.phone_of_unreleased.fetch_first_value(db, attempt_id=attempt_id)
         if phone_id is None:
             raise NotInStore(
-                f"No attempt {attempt_id} has an unknown result, so nothing was released. Give an ID that"
-                " `dialer unknown list` shows."
+                f"Attempt {attempt_id} has no unknown result, so nothing was released. Give an ID that `dialer "
+                "unknown list` shows."
             )
         SQL.insert_release.run_statement(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run_statement(db, phone_id=phone_id)

@@ -264,8 +264,8 @@ def open_listening_socket(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise PortInUse(
-            f"the desk cannot serve its pages at {host}:{port} ({os.strerror(error.errno or 0)}); set another"
-            " desk.port or desk.host"
+            f"the desk cannot serve its pages at {host}:{port} ({os.strerror(error.errno or 0)}); set another "
+            "`desk.port` or `desk.host`"
         ) from error
     with listener:
         yield listener

@@ -189,7 +189,7 @@ def test_wrong_missing_and_unneeded_encryption_keys_give_one_line_errors(opening
     encrypted = path.read_bytes()
     with pytest.raises(StoreError, match="the key in another key file does not open this store") as wrong:
         OPENINGS[opening](path, OTHER_KEY)
-    with pytest.raises(StoreCorrupt, match=r"an encrypted store needs store\.encryption_key_file") as missing:
+    with pytest.raises(StoreCorrupt, match=r"if the store is encrypted, set `store\.encryption_key_file`") as missing:
         OPENINGS[opening](path, None)
     assert path.read_bytes() == encrypted
 

@@ -313,7 +313,8 @@ def test_store_mounted_as_a_single_file_is_refused(tmp_path: Path, monkeypatch: 
     place = str(folder / "centre.db").replace(" ", "\\040")
     mounts.write_text(f"63 43 254:0 /srv/centre.db {place} rw,relatime - ext4 /dev/vda rw\n", encoding="utf-8")
     with pytest.raises(
-        StoreError, match="only the file of the store is mounted here, so its journal would be elsewhere"
+        StoreError,
+        match="only the file of the store is mounted here, but the store also needs other files next to it",
     ):
         StoreLock(folder / "centre.db", "a dialler")
 

@@ -53,7 +53,7 @@ def run_without_centre(journey: Journey) -> None:
     for row in (f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601"):
         sheet.append(row.split(","))
     book.save(journey.folder / "notes.xlsx")
-    journey.check_refused(dry_run.format("notes.xlsx"), 'to choose one, write sheet = "Roll 174"')
+    journey.check_refused(dry_run.format("notes.xlsx"), "name that sheet in the --map file: sheet = 'Roll 174'")
     (journey.folder / "sheet.toml").write_text('sheet = "Roll 174"\n')
     journey.run(f"{dry_run.format('notes.xlsx')} --map sheet.toml", "1 rows")
 

@@ -98,8 +98,8 @@ def write_planned_files(directory: Path, plans: Collection[FilePlan], *, force: 
     foreign = [plan.name for plan in plans if plan.change_kind is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
-            f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
-            "or use --force, which saves each as NAME.before-matdan"
+            f"{directory}: Matdan has not written these files: {', '.join(foreign)}; nothing was changed: use an "
+            "empty directory, or add --force, which saves each of these files as NAME.before-matdan"
         )
     due = [plan for plan in plans if plan.change_kind is not FileChange.SAME]
     try:

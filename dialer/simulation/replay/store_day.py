@@ -67,7 +67,7 @@ def read_recorded_day_from_store(
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
     seats = _count_seats_available_for_recorded_calls(intervals, worked, began, ends)
     if not any(seats_now for _, seats_now in seats.points):
-        raise BadScenario(f"{path} has no record of the seats logged in on {day}; choose another day")
+        raise BadScenario(f"{path} does not say how many seats were logged in on {day}; choose another day")
     return RecordedDay(
         whole,
         seats,

@@ -266,6 +266,7 @@ async def _fetch_device_state(client: AmiClient, endpoint: str) -> str:
     state = (await client.send_action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
     if not state:
         raise SwitchError(
-            "Asterisk cannot report the state of phones: load the module func_devstate, as `dialer asterisk render` does"
+            "Asterisk cannot report the state of phones: load its module func_devstate (the files of `dialer "
+            "asterisk render` load it)"
         )
     return state

@@ -87,7 +87,7 @@ async def test_only_calls_taken_for_machines_are_recorded_for_the_sample(tmp_pat
         judge = JudgeRecordedCall(attempt_id=machine, answered_by=WhoAnswered.MACHINE)
         assert await site.centre.engine.execute_command(judge) == "1 calls judged, 0 of them answered by people"
         for person in people:
-            with pytest.raises(CommandRefused, match="detection did not take it for a machine"):
+            with pytest.raises(CommandRefused, match="was not taken for an answering machine"):
                 await site.centre.engine.execute_command(judge.model_copy(update={"attempt_id": person}))
     lengths = [(folder / f"{attempt}.wav").stat().st_size for attempt in (machine, *people)]
     assert lengths == [44 + 2 * 12_000, 0, 0]  # the header, and 1.5 s

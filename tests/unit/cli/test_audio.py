@@ -121,9 +121,9 @@ def test_audio_approve_command_with_a_flow_certifies_all_prompts_of_the_flow(sit
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--by", "A"], "give either the prompts to approve, or --flow"),
-        (["hi/recording/message", "--flow", "material", "--by", "A"], "give either the prompts to approve, or --flow"),
-        (["--flow", "material", "--by", "A"], "give one with --language"),
+        (["--by", "A"], "give either names of prompts, or --flow"),
+        (["hi/recording/message", "--flow", "material", "--by", "A"], "give either names of prompts, or --flow"),
+        (["--flow", "material", "--by", "A"], "add --language"),
         (["--flow", "material", "-l", "hi", "--by", "A"], "is not in the catalogue"),
         (["hi/recording/none", "--by", "A"], "is not in the catalogue"),
         (["../../etc/passwd", "--by", "A"], "is not the name of a prompt"),

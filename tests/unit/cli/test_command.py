@@ -87,7 +87,10 @@ def test_dialler_command_for_supervisors_is_refused_without_the_name_of_its_send
     config = tmp_path / "centre.toml"
     config.write_text('[centre]\nid = "pune-1"\n')
     code, output = run("command", "resume", "turnout", "-c", config)
-    assert (code, "--as: give the sender: `resume` requires the role supervisor" in output) == (2, True)
+    assert (
+        code,
+        "--as is missing: give the name of the sender, who needs the role supervisor for `resume`" in output,
+    ) == (2, True)
 
 
 def test_mosquitto_pub_example_in_the_docs_sends_a_valid_dialler_command() -> None:

@@ -278,7 +278,7 @@ def test_retention_period_starts_on_the_given_day_if_the_poll_was_earlier(store:
 def test_purge_before_a_future_poll_is_refused(store: HandFilled, recording: Path, ahead: int) -> None:
     config = site(store, polls(days_ago(10), days_ago(-ahead)))
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
-    assert (code, f"the poll of {days_ago(-ahead)} in [[rules.polls]] is not over" in text) == (2, True)
+    assert (code, f"the poll of {days_ago(-ahead)} in [[rules.polls]] has not ended" in text) == (2, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
     assert query_store(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
@@ -289,7 +289,7 @@ def test_purge_is_refused_until_polling_day_ends_in_the_polls_time_zone(store: H
     there = NOW - timedelta(hours=12)
     poll = f'[[rules.polls]]\nday = {there.date()}\ntime_zone = "Etc/GMT+12"\n'
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", site(store, centre + poll))
-    assert (code, "is not over" in text) == (2, True)
+    assert (code, "has not ended" in text) == (2, True)
 
 
 def test_purge_keeps_recordings_of_stored_attempts_if_no_poll_is_configured(store: HandFilled, recording: Path) -> None:

@@ -153,7 +153,7 @@ def test_purge_after_the_retention_period_erases_attempts_and_voters_answers(con
 
 
 @pytest.mark.parametrize(
-    ("after", "output"), [(days_ago(-1), "not over"), (days_ago(-5), "not over"), ("soon", "not a date")]
+    ("after", "output"), [(days_ago(-1), "has not ended"), (days_ago(-5), "has not ended"), ("soon", "not a date")]
 )
 def test_purge_with_a_date_in_the_future_is_refused(config: Path, after: str, output: str) -> None:
     code, text = run("purge", "--after", after, "--yes", "-c", config)
@@ -232,7 +232,7 @@ def test_number_is_not_erased_if_a_recording_cannot_be_deleted(
     with monkeypatch.context() as locking:
         locking.setattr(Path, "unlink", locked)
         code, text = run("erase", NUMBER, "--voters", "-c", config)
-    assert (code, "Permission denied" in text, "Repeat the command afterwards" in text) == (2, True, True)
+    assert (code, "Permission denied" in text, "Then erase the numbers again" in text) == (2, True, True)
     assert query_site_store(config.parent, "SELECT * FROM phone") == before
     assert query_site_store(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
     assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]

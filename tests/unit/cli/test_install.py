@@ -256,7 +256,7 @@ def test_install_command_refuses_settings_from_a_pipe(site: Path) -> None:
     code, output = run_for_error("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
     os.close(reading)
     assert code == 2
-    assert "give the file itself" in output
+    assert "give the settings file itself" in output
     assert read_tree(site.parent / "root") == SAMPLES
 
 

@@ -77,8 +77,8 @@ def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) ->
         ("174,1,21", "no voter with this serial"),
         ("174,9,1", "part 9 of constituency 174 is not on the roll"),
         ("175,1,1", "part 1 of constituency 175 is not on the roll"),
-        ("174,1,", "the cell in column serial is not a whole number; correct this number"),
-        ("174,x,1", "the cell in column part is not a whole number; correct this number"),
+        ("174,1,", "the cell in column `serial` is not a whole number; correct this number"),
+        ("174,x,1", "the cell in column `part` is not a whole number; correct this number"),
         ("174,1,1,supporter", "column `kind` has an unknown value"),
         ("174,1,1,later", "column `kind` has an unknown value"),
         ("174,1,1,,12:06", "`time` is in the future"),
@@ -88,7 +88,7 @@ def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) ->
         ("174,1,1,,0001-01-01T00:00+14:00", "`time` is before 1970"),
         ("174,1,1,,,Sita Devi", "column `by` is not an id"),
         ("174,1,1,,,9876543210", "column `by` is not an id"),
-        ("174,1,1,,,,2025-2", "the row's roll version is not in the store, which has 2026-1"),
+        ("174,1,1,,,,2025-2", "the store has no roll of this row's version (it has 2026-1)"),
         ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
@@ -162,7 +162,9 @@ def test_list_of_votes_needs_a_roll_version_for_an_ambiguous_part(config: Path) 
         db.commit()
     assert read_list(config, "174,1,1").rejects == (
         MarkReject(
-            2, "the part is on the roll in several versions (2025-2, 2026-1): add a column roll version to the list"
+            2,
+            "the store has this part in several versions of the roll (2025-2, 2026-1): add the column `roll version` to"
+            " the file you import",
         ),
     )
     assert [mark.voter_id for mark in read_list(config, "174,1,1", roll_version="2025-2").marks] == [900]
@@ -182,16 +184,19 @@ def test_list_of_votes_needs_a_state_for_an_ambiguous_part(config: Path) -> None
         db.execute("UPDATE booth SET state_code = 'S13', part_number = 1 WHERE booth_id = 2")
         db.commit()
     [reject] = read_list(config, "174,1,1").rejects
-    assert reject.reason == "the part is on the roll of several states (S13, S24): add a column state to the list"
+    assert (
+        reject.reason
+        == "the store has this part in the rolls of several states (S13, S24): add the column `state` to the file you import"
+    )
     assert [mark.voter_id for mark in read_list(config, "174,1,1,s13", "174,1,1,S24", head=with_state).marks] == [21, 1]
 
 
 @pytest.mark.parametrize(
     ("head", "says"),
     [
-        ("name,age", "has no column that identifies voters"),
-        ("AC No,Part No", "has no column that identifies voters"),
-        (f"{HEAD},serial", "the column serial more than once"),
+        ("name,age", "has no columns that identify voters"),
+        ("AC No,Part No", "has no columns that identify voters"),
+        (f"{HEAD},serial", "the column `serial` more than once"),
     ],
 )
 def test_list_of_votes_without_a_column_that_identifies_voters_is_refused(config: Path, head: str, says: str) -> None:

@@ -115,7 +115,7 @@ def test_voters_of_an_area_without_a_close_of_poll_get_no_campaign_calls(tmp_pat
     assert (code, "ERROR   silence interval: 1 polling areas have no close of poll" in text) == (1, True)
     _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", NOON)
     assert "next: never, unless something changes" in text
-    assert "the close of poll of this polling area is unknown (set it in rules.polls or on the roll)" in text
+    assert "the close of poll of this polling area is unknown (set it in `rules.polls` or on the roll)" in text
     config = settings(tmp_path, close=", closes_at = 15:00:00")
     assert run("rules", "check", "-c", config, "--at", NOON)[0] == 0
     _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", "2024-04-24T16:00")
@@ -131,8 +131,8 @@ def test_do_not_call_register_older_than_the_profile_allows_is_refused(tmp_path:
     )
     assert code == 2
     assert (
-        text
-        == "--dated: the register 'own' of 2020-01-01 is older than 28 days, the profile's limit: import its newest issue"
+        text == "--dated: the register 'own' of 2020-01-01 is older than 28 days, the limit of the legal rules"
+        " (jurisdiction profile): import its newest issue"
     )
 
 

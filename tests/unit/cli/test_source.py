@@ -69,7 +69,7 @@ def test_dialer_check_reports_missing_settings_of_a_voter_data_portal(portal: Po
     portal.map.unlink()
     for line, says in zip(
         list_findings(),
-        ("does not exist", "--map, or map_file", "the token cannot be", "is not a valid secret"),
+        ("does not exist", "--map, or `map_file`", "the token cannot be", "is not a valid secret"),
         strict=True,
     ):
         assert line.startswith("ERROR   source portal: ")
@@ -146,7 +146,7 @@ def test_portal_export_with_a_column_that_the_mapping_ignores_is_imported(portal
     assert len(query_store(portal.store, "SELECT 1 FROM phone")) == 10
     portal.map.write_text(f"ignore = 5\n{MAP}", encoding="utf-8")
     portal.write_export("b.csv", range(1, 12))
-    assert "the setting ignore of this map file is not a list of headings" in portal.run_import()[1]
+    assert "the setting `ignore` of this map file is not a list of headings" in portal.run_import()[1]
 
 
 def test_portal_export_changed_within_the_last_seconds_is_refused_as_incomplete(portal: Portal) -> None:

@@ -138,7 +138,7 @@ def test_encrypting_a_store_without_a_key_in_the_settings_is_refused(tmp_path: P
     config = settings(tmp_path, None)
     for command in ("encrypt", "decrypt"):
         code, text = run("store", command, "-c", config)
-        assert (code, "store.encryption_key_file is not set" in text) == (2, True)
+        assert (code, "`store.encryption_key_file` is not set" in text) == (2, True)
 
 
 async def test_dialer_check_reports_whether_the_store_is_encrypted_with_the_configured_key(
@@ -154,7 +154,7 @@ async def test_dialer_check_reports_whether_the_store_is_encrypted_with_the_conf
     without = settings(tmp_path, None)
     assert (await run_check(without, "encryption"))[0] is Level.WARNING
     level, text = await run_check(without, "store")
-    assert (level, "needs store.encryption_key_file" in text) == (Level.ERROR, True)
+    assert (level, "set `store.encryption_key_file`" in text) == (Level.ERROR, True)
 
     (tmp_path / "wrong").write_text("0" * 64)
     (tmp_path / "wrong").chmod(0o600)
@@ -219,7 +219,7 @@ def test_every_command_that_opens_the_store_works_with_an_encrypted_store(
     assert code in ({0, 1} if command[:2] == ("rules", "check") else {0}), text
     assert is_encrypted(tmp_path / "centre.db")
     code, text = run(*arguments, "-c", settings(tmp_path, None))
-    assert (code, "needs store.encryption_key_file" in text) == (2, True)
+    assert (code, "set `store.encryption_key_file`" in text) == (2, True)
 
 
 def test_settings_with_earlier_opt_out_secrets_need_a_current_secret(tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ def test_opted_out_number_with_an_unknown_call_result_is_not_called_after_its_re
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        (["--reason", "carrier-list"], "give either attempts' IDs or --all"),
-        (["--all"], "--reason: give a reason"),
+        (["--reason", "carrier-list"], "give either IDs of attempts or --all"),
+        (["--all"], "--reason is empty: give a reason"),
         (["no-such-attempt", "--reason", "carrier-list"], "nothing was released"),
         (["--all", "--reason", "said by +91 98123 45678"], "looks like a phone number"),
     ],

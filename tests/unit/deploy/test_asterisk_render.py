@@ -560,7 +560,9 @@ def test_rendering_asterisk_files_keeps_the_files_written_by_the_site(tmp_path: 
 def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), PASSWORDS))
-    with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
+    with pytest.raises(
+        AsteriskFilesError, match=r"Matdan has not written these files: pjsip.conf; nothing was changed"
+    ):
         write_planned_files(tmp_path, plans, force=False)
     assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
     write_planned_files(tmp_path, plans, force=True)

@@ -140,7 +140,7 @@ def test_mosquitto_file_that_matdan_did_not_write_stops_the_rendering_of_all_fil
     to = tmp_path / "etc"
     to.mkdir()
     (to / "mosquitto.conf").write_text("allow_anonymous true\n")
-    with pytest.raises(Exception, match=r"not written by Matdan: mosquitto.conf; nothing was changed"):
+    with pytest.raises(Exception, match=r"Matdan has not written these files: mosquitto.conf; nothing was changed"):
         run("render", "-c", write_site_settings(tmp_path), "--to", to)
     assert [path.name for path in to.iterdir()] == ["mosquitto.conf"]
     assert run("render", "-c", write_site_settings(tmp_path), "--to", to, "--force")[0] == 0

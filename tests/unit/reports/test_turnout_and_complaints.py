@@ -228,7 +228,7 @@ def test_file_of_official_figures_is_imported_completely_or_not_at_all(store: Ha
         ("174,,09:00,111,\n", "row 4: the turnout is not a percentage"),
         ("174,,noon,11,\n", "row 4: the time of the figure is not valid"),
         ("174,,09:00,11,22.4.\n", "is not a date"),
-        ("x,,09:00,11,\n", "row 4: the cell in column constituency is not a whole number"),
+        ("x,,09:00,11,\n", "row 4: the cell in column `constituency` is not a whole number"),
         ("9,,09:00,11,\n", "constituency 9 is not on the roll"),
     ):
         path.write_text(head + good + bad, encoding="utf-8")
@@ -312,7 +312,7 @@ def test_close_of_poll_in_the_settings_precedes_that_of_the_roll(store: HandFill
 def test_official_turnout_with_invalid_part_or_day_gives_a_one_line_error(store: HandFilled, config: Path) -> None:
     path = write_figures(store, "174,99999999999999999999,09:00,11")
     assert (
-        "row 2: the cell in column part is not a whole number"
+        "row 2: the cell in column `part` is not a whole number"
         in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
     )
     path = write_figures(store, "174,,09:00,11")
@@ -344,7 +344,7 @@ def test_official_figure_for_a_day_without_poll_is_refused_with_the_polling_days
     for day in ((), ("--day", "2026-04-22"), ("--day", "1999-01-01")):
         code, output = run(*figure, *day)
         assert code == 2, output
-        assert "is not a polling day of constituency 174; [[rules.polls]] has 2026-04-29: give that day" in output
+        assert "is not a polling day of constituency 174 ([[rules.polls]] has 2026-04-29): correct the day" in output
         assert len(output.splitlines()) == 1, output
     assert stored_figures(store) == []
     assert run(*figure, "--day", "2026-04-29")[0] == 0

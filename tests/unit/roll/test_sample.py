@@ -125,7 +125,7 @@ def test_progress_of_a_sample_electoral_roll_is_reported_every_5000_rows(tmp_pat
     [
         ("roll.txt", 10, {}, "written as .csv or .xlsx"),
         ("roll.csv", 0, {}, "at least 1 row"),
-        ("roll.csv", 10, {"messy": 1.5}, "messy share"),
+        ("roll.csv", 10, {"messy": 1.5}, "--messy"),
         ("roll.csv", 10, {"states": ["XX"]}, 'unknown state "XX"'),
         ("roll.csv", 10, {"languages": ["xx"]}, 'unknown language "xx"'),
         ("roll.csv", 10, {"states": ["S24"], "languages": ["ta"]}, "none of the states S24 has the language ta"),

@@ -104,7 +104,7 @@ def test_roll_error_names_other_sheets_of_the_workbook(
         book.save(tmp_path / name)
         with pytest.raises(
             RollError,
-            match=r'only the first sheet of the workbook was read, other sheets are "Roll 174": .* sheet = "Roll 174"',
+            match=r'only the first sheet of the workbook was read\. If .* another sheet \("Roll 174"\), .* sheet = .Roll 174.',
         ):
             prepare_roll_import(tmp_path / name)
 

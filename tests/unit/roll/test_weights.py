@@ -61,11 +61,11 @@ def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("AC,PART,SERIAL\n174,1,1\n", "no column weight"),
-        ("AC,AC_NO,PART,SERIAL,WEIGHT\n", "the column constituency more than once"),
+        ("AC,PART,SERIAL\n174,1,1\n", "no column `weight`"),
+        ("AC,AC_NO,PART,SERIAL,WEIGHT\n", "the column `constituency` more than once"),
         (HEAD + "174,1,1,2\n174,1,2,0\n", "row 3: the weight is not a number from 0.001 to 1000"),
         (HEAD + "174,1,1,2\n174,1,2,nan\n", "row 3: the weight"),
-        (HEAD + "174,1,1,2\n174,one,2,1\n", "row 3: the cell in column part is not a whole number"),
+        (HEAD + "174,1,1,2\n174,one,2,1\n", "row 3: the cell in column `part` is not a whole number"),
         (HEAD + "174,1,1\n", "row 2: the weight"),
     ],
 )
@@ -95,16 +95,18 @@ def add_second_roll(store: Path, version: str, state: str) -> None:
             "2026-2",
             "S24",
             "roll version",
-            r"in several versions \(2026-1, 2026-2\): add a column roll version to the list",
+            r"in several versions of the roll \(2026-1, 2026-2\): add the column `roll version` to",
         ),
-        ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state to the list"),
+        ("2026-1", "S13", "state", r"in the rolls of several states \(S13, S24\): add the column `state` to"),
     ],
 )
 def test_voter_weights_need_a_version_or_state_for_an_ambiguous_part(
     tmp_path: Path, store: Path, version: str, state: str, column: str, words: str
 ) -> None:
     add_second_roll(store, version, state)
-    with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was imported"):
+    with pytest.raises(
+        RollError, match=rf"row 3: the store has this part {words} the file you import; nothing was imported"
+    ):
         import_calling_weights_from_file(write_weights(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
     assert query_store(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
     head = HEAD.replace("\n", f",{column}\n")

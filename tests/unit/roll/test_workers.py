@@ -76,7 +76,7 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("part,number\n1,9810000001\n", "no column constituency"),
+        ("part,number\n1,9810000001\n", "no column `constituency`"),
         ("constituency,part,number\n", "has no booth workers"),
         ("constituency,part,number\n174,1,12\n", "row 2: the cell in column `number` is not exactly one valid"),
         (
@@ -84,7 +84,7 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
             "row 2: the cell in column `number` is not exactly one valid",
         ),
         ("constituency,part,number\n174,,9810000001\n", "row 2: column `part` is empty"),
-        ("constituency,part,number\n174,1a,9810000001\n", "row 2: the cell in column part is not a whole number"),
+        ("constituency,part,number\n174,1a,9810000001\n", "row 2: the cell in column `part` is not a whole number"),
         ("constituency,part,number\n174,9,9810000001\n", "part 9 of constituency 174 is not on the roll"),
         ("constituency,part,number,language\n174,1,9810000001,klingon\n", "the language 'klingon' is unknown"),
         (
@@ -108,7 +108,9 @@ def test_booth_worker_list_needs_a_roll_version_for_an_ambiguous_part(store: Pat
         )
         db.commit()
     text = f"constituency,part,number\n174,1,{FIRST}\n"
-    with pytest.raises(RollError, match=r"in several versions \(2026-1, 2027\): add a column roll version"):
+    with pytest.raises(
+        RollError, match=r"in several versions of the roll \(2026-1, 2027\): add the column `roll version`"
+    ):
         import_list(store, text)
     assert import_list(store, text, roll_version="2027").booths == 1
     assert import_list(store, f"constituency,part,number,roll version\n174,1,{FIRST},2026-1\n").booths == 1
@@ -122,7 +124,9 @@ def test_booth_worker_list_needs_a_state_for_an_ambiguous_part(store: Path) -> N
             " SELECT 90, roll_version, 'S13', 174, 1 FROM booth WHERE booth_id = 1"
         )
         db.commit()
-    with pytest.raises(RollError, match=r"row 2: the part is on the roll of several states .*: add a column state"):
+    with pytest.raises(
+        RollError, match=r"row 2: the store has this part in the rolls of several states .*: add the column `state`"
+    ):
         import_list(store, f"constituency,part,number\n174,1,{FIRST}\n")
     import_list(store, f"constituency,part,number,state\n174,1,{FIRST},s13\n")
     assert query_store(store, "SELECT booth_id FROM worker_booth") == [(90,)]

@@ -140,7 +140,7 @@ def test_booth_workers_are_called_from_the_local_midnight_of_the_polling_day() -
 
 def test_booth_workers_of_a_roll_are_not_called_without_a_close_of_poll() -> None:
     poll, area = {"day": "2024-04-22"}, Area(174, "")
-    unknown = "in every polling area: the close of poll is unknown (set it in rules.polls or on the roll)"
+    unknown = "in every polling area: the close of poll is unknown (set it in `rules.polls` or on the roll)"
     assert find_first_call_in_area(WORKERS, poll, area, NOON) == FirstCall(None, unknown)
     assert find_first_call_in_area(WORKERS, poll, area, NOON, of_roll=False) == FirstCall(NOON, "")
 

@@ -131,7 +131,7 @@ def test_refusal_text_for_an_unknown_poll_names_the_missing_setting() -> None:
     assert unknown in check_at(NOON, MATERIAL, "india").split("; ")
     settings = site("india", campaign=MATERIAL, rules={"polls": [{"day": "2024-04-26"}]})
     gate, case = make_gate(settings), make_case(settings, area=Area(174, ""))
-    unknown = "the close of poll of this polling area is unknown (set it in rules.polls or on the roll)"
+    unknown = "the close of poll of this polling area is unknown (set it in `rules.polls` or on the roll)"
     assert unknown in str(gate.check_rules_before_originate(case, NOON)).split("; ")
 
 

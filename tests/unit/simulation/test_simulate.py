@@ -378,7 +378,7 @@ def test_simulation_uses_the_sites_abandoned_rate_caps_unless_an_option_gives_a_
     config.write_text('[[campaigns]]\nid = "a"\nkind = "ivr"\nflow = "turnout"\n', encoding="utf-8")
     with pytest.raises(
         BadScenario,
-        match="the settings have no campaign with agents, and so no limit on abandoned calls: give a limit with --cap",
+        match="the settings have no campaign with agents, and so no cap of abandoned calls: give one with --cap",
     ):
         _run_simulate(*arguments, "-c", str(config))
 

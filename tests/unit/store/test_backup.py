@@ -120,7 +120,7 @@ def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
     make_backup(backend.path, TEST_KEY, tmp_path / "one")
     with pytest.raises(StoreError, match="does not open this store"):
         verify_backup(tmp_path / "one", StoreKey(Path("another"), "f" * 64))
-    with pytest.raises(StoreCorrupt, match=r"an encrypted store needs store\.encryption_key_file"):
+    with pytest.raises(StoreCorrupt, match=r"if the store is encrypted, set `store\.encryption_key_file`"):
         verify_backup(tmp_path / "one", None)
 
 

@@ -99,5 +99,8 @@ def test_store_of_an_earlier_version_without_an_identity_keeps_its_row_ids(tmp_p
 async def test_store_is_not_opened_if_its_identity_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     get_copy_detection_token_path(path).mkdir()
-    with pytest.raises(StoreError, match=r"centre\.db\.identity: the store\'s token cannot be written"):
+    with pytest.raises(
+        StoreError,
+        match=r"centre\.db\.identity: this file, which shows whether the store was copied, cannot be written",
+    ):
         await open_store(path)

@@ -196,7 +196,7 @@ def test_migration_turns_call_times_requested_by_voters_into_promised_calls(monk
 
 def test_store_with_a_newer_schema_and_a_database_of_another_program_are_rejected(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="the schema of the store has version 99"):
+    with pytest.raises(StoreError, match=r"a newer Matdan wrote this store \(schema 99;"):
         migrate_schema(db, PATH)
     db.execute("PRAGMA application_id = 7")
     with pytest.raises(StoreCorrupt, match="another program's"):

@@ -118,7 +118,7 @@ async def test_hash_secret_of_opt_outs_cannot_be_removed_while_in_use(backend: B
         assert await store.hash_numbers_of_roll(secrets) == 0
         await store.hash_numbers_of_roll([SECRET])
         await store.save_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2")
-        with pytest.raises(StoreError, match=r"Add it again as rules\.opt_out_secret or in"):
+        with pytest.raises(StoreError, match=r"Add it again, as `rules\.opt_out_secret` or in"):
             await store.hash_numbers_of_roll(secrets)
         assert await store.hash_numbers_of_roll([SECRET]) == 0
 

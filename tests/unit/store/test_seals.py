@@ -230,7 +230,7 @@ async def test_store_creates_no_integrity_seals_until_the_old_seal_key_can_be_de
         with monkeypatch.context() as full:
             full.setattr(sealer, "replace_signing_keys_in_file", fail)
             await store.seal_epoch(NOW)  # committed, but the key stays
-            with pytest.raises(StoreError, match="the key that seals the store cannot be replaced"):
+            with pytest.raises(StoreError, match="the key that signs the store's log of changes cannot be replaced"):
                 await store.seal_epoch(NOW + 60)
             await make_ended_call(store, 4)
         await store.seal_epoch(NOW + 120)

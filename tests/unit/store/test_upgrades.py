@@ -164,7 +164,8 @@ async def test_earlier_version_opens_only_the_copy_made_before_an_upgrade(
     with pytest.raises(StoreError) as refused:
         await open_store(path)
     assert str(refused.value) == (
-        f"{path}: the schema of the store has version {VERSIONS[-1]}, and this program supports up to {VERSIONS[-2]}:"
+        f"{path}: a newer Matdan wrote this store (schema {VERSIONS[-1]}; this one reads up to"
+        f" {VERSIONS[-2]}):"
         " install the newer Matdan, or move the store away and restore its older copy"
         " (`dialer restore live.db.schema-N`)"
     )
