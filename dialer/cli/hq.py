@@ -98,8 +98,8 @@ class Signing(HeadquartersOptions):
             return
         if len(signers) < order.required_signature_count:
             raise orders.OrderNotSent(
-                "the order was not sent, because two leaders must sign it: give --key twice, once with the key file of"
-                " each leader, or write the order to a file that the second leader signs, with --out FILE"
+                "the order was not sent, because two leaders must sign it: give --key twice, with the key files of "
+                "two leaders, or write the order to a file with --out FILE, for the second leader to sign"
             )
         async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)
@@ -262,7 +262,7 @@ async def resend_order(
         if order.id == order_id:
             await sender.sign_and_send_order(signed, order)
             return
-    raise orders.OrderNotSent(f"{order_id} is not the ID of a valid order: `dialer hq order list` lists the IDs")
+    raise orders.OrderNotSent(f"there is no valid order with the ID {order_id}: `dialer hq order list` lists the IDs")
 
 
 async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder, HqOrder]]:

@@ -65,9 +65,8 @@ def export_messages_for_headquarters(
         passed, last = outbox.read_last_outbox_id_at_headquarters(db), outbox.SQL.highest_id.fetch_only_value(db)
         if passed is None:
             raise HeadquartersUnreachable(
-                f"{settings.store.path}: the store has no messages for headquarters: run the dialler with"
-                " [headquarters]"
-                " in its settings first"
+                f"{settings.store.path}: the store has no messages for headquarters: add [headquarters] to the "
+                "settings and run the dialler first"
             )
         if last <= passed:
             typer.echo("no messages are pending for headquarters; no file was written")
@@ -93,5 +92,6 @@ def _read_unsent_messages_for_headquarters(db: Connection, passed: int, last: in
     yield from select_outbox_rows_for_headquarters(outbox.read_outbox_rows_between(db, passed, last))
     if outbox.read_last_outbox_id_at_headquarters(db) != passed:
         raise HeadquartersUnreachable(
-            "the connection to headquarters works again and sends the messages: no file was written, and none is needed"
+            "no file was written, because the connection to headquarters works again and the messages are being "
+            "sent: no action is needed"
         )

@@ -65,11 +65,14 @@ class HqOrder(BaseModel):
         if (self.order is OrderKind.STOP_ALL and self.campaign_id) or (
             self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign_id
         ):
-            raise ValueError("an order of the kind pause or quota must name a campaign, and stop-all must not")
+            raise ValueError(
+                "`campaign` is wrong: an order `pause` or `quota` must name a campaign, and an order `stop-all` "
+                "must not"
+            )
         if self.order is not OrderKind.QUOTA and not (self.max_calls is None and self.calls_per_seat is None):
-            raise ValueError("only an order of the kind quota may have max_calls or calls_per_seat")
+            raise ValueError("`max_calls` and `calls_per_seat` are allowed in an order `quota` only")
         if not self.made_at < self.expires_at <= self.made_at + LONGEST_VALID_SECONDS:
-            raise ValueError("expires_at of an order must be after made_at, by seven days at most")
+            raise ValueError("`expires_at` of an order must be later than `made_at`, but at most seven days later")
         return self
 
     @property
@@ -164,8 +167,8 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
         key = leaders.get(each.leader)
         if key is None or not signing.verify_signature(key, _encode_order_for_signing(text), each.signature):
             raise OrderForged(
-                "the order has an invalid signature: compare the leaders' public keys in [[headquarters.leaders]] of"
-                " this centre with those in headquarters' settings"
+                "the order's signature is not valid: compare the leaders' public keys in [[headquarters.leaders]] "
+                "of this centre with those in headquarters' settings"
             )
         found.add(each.leader)
     return sorted(found)
@@ -200,7 +203,7 @@ def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrde
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:
         if same.digest != calculate_order_digest(text):
-            raise CommandRefused("the order's id was already used by another order: give the order a new id")
+            raise CommandRefused("another order already has the id of this one: give this order a new id")
         return True
     less = order.order in {OrderKind.STOP_ALL, OrderKind.PAUSE}
     if any(

@@ -377,8 +377,8 @@ class BatchImporter:
                 is None
             ):
                 raise Displaced(
-                    "another process (`dialer hq gather`) has begun to import the centres' results: this one waits,"
-                    " and continues when the other has stopped"
+                    "another `dialer hq gather` now imports the centres' results: this one waits until the other "
+                    "has stopped"
                 )
             names = sorted({each.batch.centre for each in received if each.batch is not None})
             zones = {row.centre: row.zone for row in await SQL.centres.fetch_rows(self._db, names)}
@@ -450,8 +450,8 @@ class BatchImporter:
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
                 raise StoreNotAccepted(
-                    f"results of the new store of centre {batch.centre} are imported once those of its earlier store"
-                    " are saved: no action is needed",
+                    f"results of the new store of centre {batch.centre} wait until those of its earlier store are "
+                    "imported: no action is needed",
                     is_final=False,
                 )
             rows.store = store
@@ -572,8 +572,8 @@ class BatchImporter:
         ):
             return
         raise RowOutsideArea(
-            f"{place.state_code} {place.constituency_number} is not a constituency of {centre}: correct [[centres]] in"
-            " headquarters' settings, and start the gatherer again"
+            f"{place.state_code} {place.constituency_number} is not a constituency of centre {centre}: correct "
+            "[[centres]] in headquarters' settings, then start `dialer hq gather` again"
         )
 
     async def _insert_new_rows(

@@ -79,7 +79,9 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
             f"{path}: the file of turnout figures cannot be read as CSV ({error}): export it again as CSV"
         ) from error
     if not rows or len(rows) > MAX_ROWS:
-        raise RollError(f"{path}: the file has {len(rows)} turnout figures: give 1 to {MAX_ROWS:,}")
+        raise RollError(
+            f"{path}: the file must have 1 to {MAX_ROWS:,} turnout figures (has {len(rows)}): correct the file"
+        )
     return rows
 
 

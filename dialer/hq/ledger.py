@@ -67,11 +67,11 @@ def refuse_batch_with_subject_of_other_centre(batch: OutboxBatch, subject: str, 
     centre = batch.centre
     if subject != f"up.{centre}":
         raise InvalidMessage(
-            f"a batch of centre {centre} arrived on {subject}, the subject of another centre: check the keys of"
-            " both centres"
+            f"results of centre {centre} arrived on {subject}, the NATS subject of another centre: check that each "
+            "of the two centres has its own key file (`nkey_file`)"
         )
     if centre not in centres:
-        raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")
+        raise InvalidMessage(f"centre {centre} is not in headquarters' settings: add the centre to [[centres]]")
 
 
 def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> None:
@@ -172,19 +172,19 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
             raise ValueError(
-                f"result {row.id} of centre {centre} is not a JSON object, or contains a NUL character: see this result in"
-                " the centre's store"
+                f"result {row.id} of centre {centre} is not a JSON object, or contains a NUL character: look it up "
+                "in the centre's store"
             )
         row.payload.encode()
     except (ValueError, RecursionError) as error:
         raise UnreadableRow(
-            f"headquarters cannot read result {row.id} of centre {centre} ({type(error).__name__}): see this result in the"
-            " centre's store"
+            f"headquarters cannot read result {row.id} of centre {centre} ({type(error).__name__}): look it up in "
+            "the centre's store"
         ) from error
     if fields.keys() == {"too_large_bytes"}:
         raise UnreadableRow(
-            f"result {row.id} of centre {centre} was too long ({fields['too_large_bytes']} bytes) to be sent to headquarters:"
-            " see this result in the centre's store"
+            f"result {row.id} of centre {centre} was too long ({fields['too_large_bytes']} bytes) to be sent to "
+            "headquarters: look it up in the centre's store"
         )
     if (
         topic == "results/marks"

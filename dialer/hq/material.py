@@ -99,9 +99,7 @@ def _convert_errors_of_material_folder(settings: HqSettings, failure: str) -> It
     try:
         yield
     except (RepositoryError, OSError) as error:
-        raise StoreError(
-            f"{settings.bundles.folder}: in this folder of campaign material, {failure}: {error}"
-        ) from error
+        raise StoreError(f"campaign material in {settings.bundles.folder}: {failure}: {error}") from error
 
 
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:

@@ -71,7 +71,7 @@ def create_order(
         first = error.errors(include_input=False, include_url=False)[0]
         place = "".join(f"{step}: " for step in first["loc"])
         problem = f"{place}{first['msg'].removeprefix('Value error, ')}"
-        raise OrderNotSent(f"the order was not made, because its values are invalid: {problem}") from error
+        raise OrderNotSent(f"the order was not created, because its values are invalid: {problem}") from error
 
 
 def list_public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:
@@ -86,8 +86,8 @@ def find_leader_by_key(settings: HqSettings, private_key: bytes) -> str:
         if key == public_key:
             return name
     raise OrderNotSent(
-        "the key does not belong to a leader (a person who may sign orders): give the key of a leader, or add"
-        f" {signing.format_public_key(public_key)} to [[leaders]] of headquarters' settings"
+        "the signing key does not belong to a leader (a person who may sign orders): use the key of a leader, or "
+        f"add {signing.format_public_key(public_key)} to [[leaders]] in headquarters' settings"
     )
 
 

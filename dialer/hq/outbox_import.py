@@ -51,18 +51,21 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
     centre = next((centre for centre in settings.centres if centre.id == file.centre), None)
     if centre is None:
         raise InvalidMessage(
-            f"{file.path}: centre {file.centre} is unknown to this headquarters: add the centre to [[centres]]"
+            f"{file.path}: centre {file.centre} is not in headquarters' settings: add the centre to [[centres]]"
         )
     if settings.nkey_file is None:
         return  # the server uses no keys
     rendered = settings.nkey_file.parent / "centres" / f"{file.centre}.nk"
     if centre.nkey is None and not rendered.exists():
-        raise InvalidMessage(f"{file.path}: the key of centre {file.centre} is unknown: add its nkey to [[centres]]")
+        raise InvalidMessage(
+            f"{file.path}: headquarters has no public key of centre {file.centre}: add it as `nkey` of this centre "
+            "in [[centres]]"
+        )
     public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.decode_public_key(centre.nkey)
     if not file.is_outbox_file_signed_with_key(public_key):
         raise InvalidMessage(
-            f"{file.path}: the file is not signed with the key of centre {file.centre}: export it again there,"
-            " with nkey_file"
+            f"{file.path}: the file is not signed with the key of centre {file.centre}: set "
+            "`headquarters.nkey_file` at the centre to its key file, then export the file there again"
         )
 
 
@@ -109,9 +112,9 @@ class _Acknowledgements:
                     while not (ack := self._acks.get(key)) or (ack.through or 0) < batch.last:
                         if ack is not None and ack.through is not None and ack.through < batch.first - 1:
                             raise InvalidMessage(
-                                f"{file.path}: the file starts at row {batch.first}, but headquarters has the"
-                                f" rows of {file.centre} only"
-                                f" up to {ack.through}: import the earlier file first, or wait for the connection"
+                                f"{file.path}: results before row {batch.first} are missing at headquarters, which "
+                                f"has the rows of centre {file.centre} up to {ack.through}: import the earlier file "
+                                "first, or wait until the centre is connected"
                             )
                         problem = problem if ack is None else ack.problem or problem
                         self._received.clear()

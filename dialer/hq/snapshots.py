@@ -96,13 +96,13 @@ class SnapshotServer:
         """Raise InvalidMessage if a centre requests marks (facts about voters) of a constituency that is not its own."""
         settings = self._centres.get(centre)
         if settings is None:
-            raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")
+            raise InvalidMessage(f"centre {centre} is not in headquarters' settings: add the centre to [[centres]]")
         number = request.constituency_number
         if number is not None and not settings.does_centre_exchange_voter_marks_of_area(request.state_code, number):
             place = f"{request.state_code} {number}".strip()
             raise InvalidMessage(
-                f"constituency {place} is not assigned to centre {centre}: add the constituency to [[centres]],"
-                " and render again"
+                f"constituency {place} is not assigned to centre {centre}: add it to this centre in [[centres]] of "
+                "headquarters' settings, then run `dialer hq render` again"
             )
 
 

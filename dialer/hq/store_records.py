@@ -108,7 +108,8 @@ async def replace_accepted_database_of_centre(db: Database, centre: str, first_d
         if len(found) != 1:
             known_ids = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
             raise UnknownStore(
-                f"centre {centre} has sent nothing from a store with the ID {first_digits_of_id}: choose one of {known_ids}"
+                f"centre {centre} has sent no results from a store whose ID starts with {first_digits_of_id}: "
+                f"choose one of {known_ids}"
             )
         for each in stores.values():
             each.state = StoreState.REPLACED

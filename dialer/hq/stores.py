@@ -122,7 +122,8 @@ def accept_or_refuse_sender_of_batch(
         _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
     if not sightings.record_process_that_sent_results(centre, own, sender.run):
         raise StoreNotAccepted(
-            f"two machines run the same store of centre {centre} (a clone?): stop one of them, then start the other again",
+            f"two machines send results from the same store of centre {centre} (is one a copy of the other?): stop "
+            "one of them, then start the other again",
             is_final=True,
         )
     return own
@@ -189,8 +190,8 @@ def _replace_accepted_store_or_refuse(
             return
         else:
             raise StoreNotAccepted(
-                f"another store has sent results as {centre}: this new store is accepted once the other store has sent"
-                f" nothing for {SILENCE_SECONDS:.0f} s",
+                f"centre {centre} sends results from two stores: the new one is accepted when the other has sent "
+                f"nothing for {SILENCE_SECONDS:.0f} s",
                 is_final=False,
             )
     stores = {each.incarnation: each for each in (accepted, own)}

@@ -170,13 +170,14 @@ class CentreMaterial:
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(
-                    f"campaign material {wave.name} {wave.version}: its list of files is that of"
-                    f" {manifest.bundle_name_and_version}; publish the version again"
+                    f"campaign material {wave.name} {wave.version} has the file list of "
+                    f"{manifest.bundle_name_and_version}: publish the version again at headquarters"
                 )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
-                f"campaign material {manifest.bundle_name_and_version} is for jurisdiction"
-                f" {manifest.jurisdiction!r}; this centre's is {self._source.jurisdiction!r}: assign another version to this centre"
+                f"campaign material {manifest.bundle_name_and_version} is for jurisdiction "
+                f"{manifest.jurisdiction!r}, but this centre's is {self._source.jurisdiction!r}: assign other "
+                "material to this centre"
             )
         return manifest
 
@@ -235,8 +236,8 @@ class CentreMaterial:
         )
         if needed > self._free_bytes():
             raise MaterialRefused(
-                f"campaign material {manifest.bundle_name_and_version} needs {needed / 1e6:,.0f} MB above the reserve of the "
-                "disk: free disk space"
+                f"campaign material {manifest.bundle_name_and_version} needs {needed / 1e6:,.0f} MB of disk space "
+                "in addition to the reserve: free disk space"
             )
         with _translate_download_errors():
             for digest, file in missing.items():
@@ -295,15 +296,14 @@ class CentreMaterial:
         elif response.status != (_PARTIAL if first else _OK):
             response.close()
             raise DownloadHTTPError(
-                f"the material server answered HTTP {response.status} for {url}: check that it has the published folder",
+                f"the material server answered HTTP {response.status} for {url}: check that the folder of published "
+                "material is on that server",
                 response.status,
             )
         for chunk in self._fetcher.stream_response_body(response):
             first += len(chunk)
             if first > size:
-                raise MaterialRefused(
-                    f"the download {url} is longer than the signed length of the file: check the material server"
-                )
+                raise MaterialRefused(f"the file {url} is longer than its signed length: check the material server")
             file.write(chunk)
 
     def _install_material_version(self, manifest: Manifest, tree: Path) -> None:
@@ -335,7 +335,7 @@ class CentreMaterial:
         if active is not None and label == active.bundle_name_and_version:
             return
         if not (self._folder / label / MANIFEST).exists():
-            raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
+            raise MaterialRefused(f"campaign material {label} is not downloaded yet: download it, then activate it")
         with _translate_download_errors():
             if (
                 active is not None and not self.has_dialler_yet_to_load_material()
@@ -431,13 +431,13 @@ def _translate_download_errors() -> Iterator[None]:
         yield
     except ExpiredMetadataError as error:
         raise MaterialRefused(
-            "the metadata of the campaign material has expired: check that headquarters renews it, that no proxy"
-            " caches it, and"
-            " this machine's clock"
+            "the signed list of campaign material has expired: check that headquarters renews it, that no proxy "
+            "caches it, and that the clock of this machine is right"
         ) from error
     except RepositoryError as error:
         raise MaterialRefused(
-            f"the published campaign material is not trusted: check this centre's root.json ({error})"
+            f"the published campaign material is not trusted ({error}): compare this centre's root.json with that of "
+            "headquarters"
         ) from error
     except DownloadHTTPError as error:
         if error.status_code >= _SERVER_ERROR:

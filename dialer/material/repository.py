@@ -154,7 +154,9 @@ class Repository:
         root.version = self._find_newest_tuf_metadata_version(Root.type) + 1
         signed = _sign_tuf_metadata(root, map(create_tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
-            raise MaterialRefused("a change needs two root keys of the current root.json: give the files of both keys")
+            raise MaterialRefused(
+                "the change must be signed with two root keys of the present root.json: give the files of both keys"
+            )
         self._write_tuf_metadata(signed, "root.json", self._drafts)
         targets = self._read_drafted_tuf_targets()
         targets.signed.delegations = _create_tuf_delegation_for_assignments(own)
@@ -169,7 +171,7 @@ class Repository:
         Two old and two new private keys (`root_keys`) must sign. The people who sign bundles do not change.
         """
         if (self._drafts / "root.json").exists():
-            raise MaterialRefused("an earlier change of the signatories is drafted but not published: publish it first")
+            raise MaterialRefused("the last change of the signatories is not published yet: publish it first")
         before = self._read_tuf_root_metadata()
         former = before.roles[Root.type].keyids
         everybody = [
@@ -271,7 +273,8 @@ class Repository:
             return Manifest.parse_published_document((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
             raise MaterialRefused(
-                f"the manifest {target} was not created on this machine: copy the repository from the machine that drafted it"
+                f"{target}: this list of files was drafted on another machine: copy the whole folder of campaign "
+                "material from that machine"
             ) from error
 
     def sign_drafted_bundles(self, private: bytes) -> dict[str, str]:
@@ -282,7 +285,8 @@ class Repository:
         root = self._read_tuf_root_metadata(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
             raise MaterialRefused(
-                "this key is not a signatory's: sign with the key of a person of media or compliance in root.json"
+                "this key does not belong to a person in root.json who may sign campaign material: sign with the "
+                "key of a person of the department media or compliance"
             )
         targets.sign(signer, append=True)
         self._write_tuf_metadata(targets, "targets.json", self._drafts)
@@ -298,7 +302,8 @@ class Repository:
         trust.require_signatures_of_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(
-                "the bundle has one signature and needs two: have it signed by one person of media and one of compliance"
+                "the campaign material has one signature, but needs two: have it signed by one person of the "
+                "department media and one of compliance"
             )
         return signed
 

@@ -234,7 +234,9 @@ def unpack_batch(data: bytes) -> OutboxBatch:
             f"the centre's batch of results has more than {MAX_BATCH_ROWS} rows: update Matdan at the centre"
         )
     if ids and ids[-1] > batch.last:
-        raise InvalidMessage("the centre's batch of results has rows beyond its last id: update Matdan at the centre")
+        raise InvalidMessage(
+            "the centre's batch of results has rows after the last id that it states: update Matdan at the centre"
+        )
     return batch
 
 

@@ -21,11 +21,12 @@ def read_nkey_seed(path: Path) -> str:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise HeadquartersUnreachable(
-            f"{path}: the file cannot be read as an nkey seed: restore the file that headquarters issued"
+            f"{path}: the file is not a key file of NATS (an nkey seed): restore the file that headquarters issued"
         ) from error
     if not text.startswith("SU"):
         raise HeadquartersUnreachable(
-            f"{path}: the file has no nkey seed of a user (starts with SU): restore the file that headquarters issued"
+            f"{path}: the file has no key of a NATS user (an nkey seed, which starts with SU): restore the file "
+            "that headquarters issued"
         )
     return text
 
@@ -39,7 +40,8 @@ def read_private_key(path: Path) -> bytes:
         key = b""
     if len(key) != _KEY_BYTES:
         raise HeadquartersUnreachable(
-            f"{path}: the file has no valid nkey seed of a user: restore the file that headquarters issued"
+            f"{path}: the file has no valid key of a NATS user (an nkey seed): restore the file that headquarters "
+            "issued"
         )
     return key
 

@@ -74,7 +74,7 @@ def write_outbox_file(
     """
     if path.exists():
         raise OutputRefused(
-            f"DIR: {path} is the file of an earlier export: take it to headquarters, move or delete it, then export again"
+            f"{path} is the file of an earlier export: take it to headquarters, then move or delete it and export again"
         )
     count = 0
     with open_atomic_file(path, "DIR") as file:

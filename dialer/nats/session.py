@@ -297,8 +297,8 @@ class Session:
             state = StreamState("", 0, 0)
         if stream_id not in {"", state.id}:
             raise StreamRecreated(
-                f"stream {stream} of nats-server was deleted or created again: its messages are read from the beginning"
-                " once it exists. Check nats-server if it does not"
+                f"stream {stream} of nats-server was deleted or created again: once it exists, its messages are "
+                "read from the beginning. If it does not exist again soon, check nats-server"
             )
         if not complete and position > state.last:
             raise StreamSetBack(
@@ -470,7 +470,8 @@ async def open_session(
             client = await _connect_to_servers_with_retries(servers, name, options)
     except TimeoutError as error:
         raise HeadquartersUnreachable(
-            f"{', '.join(servers)} did not accept the connection: check that nats-server runs and has the key of nkey_file"
+            f"{', '.join(servers)} did not accept the connection: check that nats-server runs and knows the key in "
+            "`nkey_file`"
         ) from error
     session = Session(client, centre)
     try:

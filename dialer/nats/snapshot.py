@@ -96,7 +96,7 @@ def unpack_snapshot_page(data: bytes) -> SnapshotPage:
         return _PAGE.validate_json(text)
     except (zlib.error, ValidationError) as error:
         raise InvalidMessage(
-            "a page of headquarters' list of opt-outs and marks (snapshot) cannot be read: update Matdan here"
+            "headquarters' list of opt-outs and marks (snapshot) cannot be read: update Matdan at this centre"
         ) from error
 
 
@@ -110,20 +110,23 @@ def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, k
     signature, _, body = data.partition(b"\n")
     if key is not None and not signing.verify_signature(key, _PURPOSE + body, signature.decode("ascii", "replace")):
         raise InvalidMessage(
-            "a list of opt-outs and marks (snapshot) has no valid signature of headquarters: check `headquarters.key`"
+            "a list of opt-outs and marks (snapshot) is not signed by headquarters: set `headquarters.key` to the "
+            "public key of headquarters"
         )
     page = unpack_snapshot_page(data)
     if page.centre != centre:
         raise InvalidMessage(
-            f"headquarters sent the list of opt-outs and marks (snapshot) for {page.centre}, but this centre is {centre}: "
-            "check `headquarters.nkey_file`"
+            f"headquarters sent the list of opt-outs and marks (snapshot) for centre {page.centre}, but this is "
+            f"centre {centre}: set `headquarters.nkey_file` to the key file of this centre"
         )
     if page.request.stream != request.stream:
         raise InvalidMessage(
-            "headquarters sent a list of opt-outs and marks (snapshot) of another roll or stream: it is requested again"
+            "headquarters sent a list of opt-outs and marks (snapshot) for another roll or from another stream: "
+            "this centre requests it again"
         )
     if page.request != request:
         raise InvalidMessage(
-            "headquarters sent a list of opt-outs and marks (snapshot) for another request: it is requested again"
+            "headquarters sent a list of opt-outs and marks (snapshot) that answers another request: this centre "
+            "requests it again"
         )
     return page

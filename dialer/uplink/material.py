@@ -107,8 +107,8 @@ class MaterialUpdater:
                 return self._rejected[1]
             if active is not None and (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
                 raise MaterialRefused(
-                    f"campaign material {assigned.bundle_name_and_version} is not installed until this centre's settings are "
-                    f"corrected: {problem}"
+                    f"campaign material {assigned.bundle_name_and_version} was not installed, because this centre's "
+                    f"settings must be corrected first: {problem}"
                 )
             await asyncio.to_thread(self._material.download_material_version, assigned)
             await asyncio.to_thread(self._material.activate_material_version, assigned.bundle_name_and_version)

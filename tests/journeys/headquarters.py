@@ -32,7 +32,9 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     (folder / "hq.toml").write_text('[server]\nhost = "hq.example.org"\n\n[[centres]]\nid = "pune-1"\nzone = "west"\n')
     journey.run("dialer hq keys make leader.key")
     journey.run("dialer hq check -c hq.toml", "check that nats-server runs", code=1)
-    journey.check_refused("dialer hq order stop-all --key leader.key -c hq.toml", "the key does not belong to a leader")
+    journey.check_refused(
+        "dialer hq order stop-all --key leader.key -c hq.toml", "the signing key does not belong to a leader"
+    )
     journey.check_refused("dialer hq order list -c hq.toml", "check that nats-server runs")
     centre = access.centre
     centre.start("hq", centre.dialer, "hq", "demo", "--for", DEMO_SECONDS, "--centres", "30")

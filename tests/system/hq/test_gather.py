@@ -440,8 +440,8 @@ async def test_results_file_of_a_centre_is_refused_while_earlier_rows_are_missin
         code, output = await import_by_command(files[0])
         assert (code, output.partition(": ")[2]) == (
             InvalidMessage.exit_code,
-            "the file starts at row 3, but headquarters has the rows of pune-1 only up to 0: import the earlier file"
-            " first, or wait for the connection",
+            "results before row 3 are missing at headquarters, which has the rows of centre pune-1 up to 0: import the"
+            " earlier file first, or wait until the centre is connected",
         )
         output = (
             f"{files[1]}: 2 rows of pune-1 imported, up to row 2\n{files[0]}: 2 rows of pune-1 imported, up to row 4\n"
@@ -684,7 +684,7 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         forged = asyncio.create_task(
             make_peer_updates(derive_public_key(b"x" * 32)).send_peer_updates_until_cancelled()
         )
-        problem = "has no valid signature of headquarters"
+        problem = "is not signed by headquarters"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()
         assert query_store(path, voted) == [(6,)]

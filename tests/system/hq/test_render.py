@@ -538,7 +538,7 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
             await asyncio.sleep(0.05)
 
     found = await check_with(head.format(etc / "centres/pune-1.nk.other") + text)
-    assert "cannot be read as an nkey seed" in found[-1]
+    assert "is not a key file of NATS" in found[-1]
     assert (
         "did not accept the connection"
         in (await check_with(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]

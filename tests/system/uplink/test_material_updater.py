@@ -218,7 +218,7 @@ async def test_campaign_material_is_installed_only_if_the_dialler_could_start_wi
             assert (running, "was rolled back" in trouble, expected in trouble) == ("turnout-4", True, True)
         config.write_text(own + "\n[ami]\nprt = 5\n", encoding="utf-8")
         running, trouble, _ = await publish("channels = 9", india)
-        assert (running, "is not installed until this centre's settings are corrected" in trouble) == (
+        assert (running, "was not installed, because this centre's settings must be corrected first" in trouble) == (
             "turnout-4",
             True,
         )

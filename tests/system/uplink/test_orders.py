@@ -121,7 +121,7 @@ async def test_stop_order_reaches_connected_centres_immediately_and_a_disconnect
             os.close(piped)
             assert (code, "3 of 3 centres have executed the order" in output) == (0, True)
             code, output = await order("resend", "stop-all-1")
-            assert (code, "is not the ID of a valid order" in output) == (2, True)
+            assert (code, "there is no valid order with the ID" in output) == (2, True)
     await wait_for_orders(pune, ["stop-all", "resume", "stop-all"])
     await wait_for_orders(delhi, ["stop-all", "pause", "resume", "stop-all"])
 
@@ -158,12 +158,12 @@ async def test_invalid_headquarters_order_is_refused_and_not_sent(
         assert code == 2
         return output
 
-    assert "the key does not belong to a leader" in await order("stop-all", "--key", unknown_key)
+    assert "the signing key does not belong to a leader" in await order("stop-all", "--key", unknown_key)
     assert "no centre has the address zone:east" in await order(
         "stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east"
     )
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
-    assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
+    assert "but at most seven days later" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
     monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)
     text = config.read_text()
     config.write_text(text.replace(server.nats_server_url, "nats://127.0.0.1:1"))

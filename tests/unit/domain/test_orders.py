@@ -169,7 +169,7 @@ def test_centre_executes_a_headquarters_order_once_and_not_after_a_later_order()
     quota = make_order("quota", id="quota", campaign_id="turnout", max_calls=9, made_at=NOW - 45)
     assert not was_order_executed(stop, stop.order_as_json_text, [])
     assert was_order_executed(stop, stop.order_as_json_text, [make_executed_order(stop), make_executed_order(resume)])
-    with pytest.raises(CommandRefused, match="give the order a new id"):
+    with pytest.raises(CommandRefused, match="give this order a new id"):
         was_order_executed(stop, make_order(id="stop").order_as_json_text, [make_executed_order(stop)])
     assert not was_order_executed(resume, resume.order_as_json_text, [make_executed_order(stop)])
     # A stop or pause is superseded only by a later resume.

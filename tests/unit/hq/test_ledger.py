@@ -77,7 +77,7 @@ def test_each_result_row_from_a_centre_is_collected_once_and_in_order(
 
 def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> None:
     with pytest.raises(
-        InvalidMessage, match=r"a batch of centre pune-1 arrived on up\.pune-2, the subject of another centre"
+        InvalidMessage, match=r"results of centre pune-1 arrived on up\.pune-2, the NATS subject of another centre"
     ):
         refuse_batch_with_subject_of_other_centre(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
 

@@ -61,9 +61,9 @@ def test_results_file_is_accepted_only_with_its_centres_signature(tmp_path: Path
     [file] = read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1", "nkey": own}), [path])
     assert [row.id for batch in file.read_batches_of_outbox_file() for row in batch.rows] == [1, 3]
     for centre, problem in (
-        ({"id": "pune-2", "nkey": own}, "centre pune-1 is unknown to this headquarters"),
+        ({"id": "pune-2", "nkey": own}, "centre pune-1 is not in headquarters' settings"),
         ({"id": "pune-1", "nkey": theirs}, "not signed with the key of centre pune-1"),
-        ({"id": "pune-1"}, "the key of centre pune-1 is unknown"),
+        ({"id": "pune-1"}, "headquarters has no public key of centre pune-1"),
     ):
         with pytest.raises(InvalidMessage, match=problem):
             read_outbox_files(make_hq_settings(tmp_path, centre), [path])
@@ -105,13 +105,13 @@ def test_file_of_results_is_not_written_while_the_uplink_delivers_results(
     monkeypatch.setattr(outbox, "read_last_outbox_id_at_headquarters", lambda _: next(passed))
     code, told = run("carry", tmp_path, "-c", settings)
     assert code == HeadquartersUnreachable.exit_code
-    assert "the connection to headquarters works again and sends the messages" in told
+    assert "the connection to headquarters works again and the messages are being sent" in told
     assert [*tmp_path.glob("*.csv*")] == [*tmp_path.glob(".*.part")] == []
 
 
 def test_invalid_file_of_a_private_key_seed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.nk"
-    for text, problem in (("SU!!", "no valid nkey seed of a user"), ("nothing", "starts with SU")):
+    for text, problem in (("SU!!", "no valid key of a NATS user"), ("nothing", "starts with SU")):
         path.write_text(text, encoding="ascii")
         with pytest.raises(HeadquartersUnreachable, match=problem):
             read_private_key(path)

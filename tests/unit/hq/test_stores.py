@@ -117,7 +117,7 @@ def test_headquarters_accepts_a_restarted_store_and_refuses_its_copy() -> None:
     centre = Centre()
     for run, at in (("r1", 0), ("r2", 1), ("r3", 2), ("r3", 3)):
         assert centre.is_accepted(replace(FIRST, run=run), at)
-    with pytest.raises(StoreNotAccepted, match="two machines run the same store of centre"):
+    with pytest.raises(StoreNotAccepted, match="two machines send results from the same store of centre"):
         centre.send(replace(FIRST, run="r2"), 4)
     assert centre.is_accepted(replace(FIRST, run="r3"), 5)
     assert centre.is_accepted(replace(FIRST, run=""), 6)  # a file that was carried by hand

@@ -36,7 +36,7 @@ def test_batch_of_result_rows_is_unchanged_after_packing_and_unpacking() -> None
         ({"version": 3}, "unknown version"),
         ({"version": None}, "unknown version"),
         ({"first": 8}, "out of order"),
-        ({"last": 8}, "beyond its last id"),
+        ({"last": 8}, "after the last id"),
         ({"last": 4}, "out of order"),
         ({"rows": [{"id": 7}]}, "rows.0"),
         (

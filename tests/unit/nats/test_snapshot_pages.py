@@ -41,31 +41,31 @@ def test_packed_updates_for_a_new_centre_are_unpacked_unchanged() -> None:
 
 SIGNED = pack_snapshot_page(PAGE, PRIVATE)
 INVALID = {
-    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "has no valid signature of headquarters"),
-    "no signature": (pack_snapshot_page(PAGE, None), "has no valid signature of headquarters"),
-    "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "has no valid signature of headquarters"),
-    "truncated": (SIGNED[: len(SIGNED) // 2], "has no valid signature of headquarters"),
+    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "is not signed by headquarters"),
+    "no signature": (pack_snapshot_page(PAGE, None), "is not signed by headquarters"),
+    "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "is not signed by headquarters"),
+    "truncated": (SIGNED[: len(SIGNED) // 2], "is not signed by headquarters"),
     "for another centre": (
         pack_snapshot_page(replace(PAGE, centre="delhi-1"), PRIVATE),
-        "for delhi-1, but this centre is pune-1",
+        "for centre delhi-1, but this is centre pune-1",
     ),
     "for another roll": (
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, stream="PEERS.1713764000.ba9876543210")), PRIVATE),
-        "of another roll or stream",
+        "for another roll or from another stream",
     ),
     "an earlier snapshot": (
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, nonce="1e" * 16)), PRIVATE),
-        "for another request",
+        "that answers another request",
     ),
     "another page": (
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, after="2/7/1")), PRIVATE),
-        "for another request",
+        "that answers another request",
     ),
     "a refusal": (
         pack_snapshot_refusal("constituency S13 209 is not assigned to centre pune-1"),
         "not assigned to centre pune-1",
     ),
-    "empty": (b"", "has no valid signature of headquarters"),
+    "empty": (b"", "is not signed by headquarters"),
 }
 
 
