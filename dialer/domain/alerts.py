@@ -226,13 +226,14 @@ class AlertKind(StrEnum):
     RULES_POLL_UNKNOWN = (
         "rules-poll-unknown",
         AlertLevel.WARNING,
-        "Campaign {campaign} does not call a polling area because its polling day is unknown. Add the day to `rules.polls`.",
+        "Campaign {campaign} does not call a polling area because its polling day is unknown. Ask "
+        "the administrator to add it (setting `rules.polls`).",
     )
     RULES_CLOSE_OF_POLL_UNKNOWN = (
         "rules-close-of-poll-unknown",
         AlertLevel.WARNING,
-        "Campaign {campaign} does not call a polling area because its close of poll is unknown. Add the time to "
-        "`rules.polls` or to the roll.",
+        "Campaign {campaign} does not call a polling area because the close of poll there is unknown. Ask "
+        "the administrator to add it (setting `rules.polls`, or the roll).",
     )
     RULES_TIME_ZONE_UNKNOWN = (
         "rules-time-zone-unknown",
