@@ -82,9 +82,9 @@ class Lifecycle:
         missing = len(sent) - len(await self._features.store.find_stored_attempts(sent)) if sent else 0
         if missing:
             raise StoreError(
-                f"the store is older than the last run: {missing} of its calls are missing, and those people would"
-                " be called again. The file may be a restored copy or a new store. Restore the newest store, or run"
-                " `dialer store accept-older` if this store is the right one"
+                f"the store is older than the last run: it lacks {missing} calls, and those people would be called "
+                "again. The file may be a restored copy or a new store. Restore the newest store, or run `dialer "
+                "store accept-older` if this store is the right one"
             )
 
     async def _end_call_attempts_never_sent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:

@@ -145,7 +145,8 @@ class Client(aiomqtt.Client):
         codes = [each if isinstance(each, int) else each.value for each in granted]
         if any(code >= _REFUSED for code in codes):  # aiomqtt returns codes of failure without raising
             raise SubscriptionRefused(
-                f"the broker refused the subscription to {topic} (code {codes[0]}): let this user read the topic"
+                f"the broker refused the subscription to {topic} (reason code {codes[0]}): give this MQTT user "
+                "permission to read the topic"
             )
 
     async def read_next_message(self) -> Received:

@@ -139,7 +139,9 @@ def describe_broker_failure(settings: BrokerSettings, error: BaseException) -> s
     if isinstance(error, SubscriptionRefused):
         return f"{broker} {error}: let the dialler's user and client id read it in the broker's access list"
     if isinstance(error, TimeoutError):
-        return f"{broker} does not answer: check that it runs and that broker.host and broker.port are right"
+        return f"{broker} does not answer: check that it runs and that `broker.host` and `broker.port` are right"
     # asyncio's text repeats the address, so take the system's text of the error number, except for a resolver's error.
     reason = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
-    return f"{broker} is not reachable ({reason}): check that it runs and that broker.host and broker.port are right"
+    return (
+        f"{broker} is not reachable ({reason}): check that it runs and that `broker.host` and `broker.port` are right"
+    )

@@ -47,8 +47,8 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
         ) from None
     if other_dialler is not None:
         raise CentreIdTaken(
-            f"{other_dialler} already uses the centre id {centre} at this broker: stop one of the two, or give this one"
-            " another centre.id"
+            f"{other_dialler} already uses the centre id {centre} at this broker: stop one of the two diallers, or "
+            "set another `centre.id` for this one"
         )
 
 

@@ -91,7 +91,8 @@ async def run_demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> A
 async def _start_broker(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
     if port and not is_port_free(port):
         raise PortInUse(
-            f"port {port} for the MQTT broker is in use: stop the program that uses it, or set another port"
+            f"port {port} for the MQTT broker is in use: stop the program that uses it, or set another port "
+            "(`broker.port`)"
         )
     problem = ""
     for _ in range(_MAX_ATTEMPTS):

@@ -196,7 +196,10 @@ def derive_secret_for_purpose(manager_secret: SecretStr | None, purpose: str) ->
     The secret has 160 bits, in hexadecimal. Raises ValueError if `ami.secret` is not set.
     """
     if manager_secret is None:
-        raise ValueError("a password or token cannot be derived without the manager secret: set ami.secret")
+        raise ValueError(
+            "passwords and tokens are derived from `ami.secret`, which is not set: set `ami.secret`, the password "
+            "of Asterisk's manager user"
+        )
     return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan {purpose}".encode(), "sha256").hex()[:40]
 
 

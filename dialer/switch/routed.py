@@ -106,7 +106,9 @@ class RoutedSwitch:
 
     def _require_asterisk(self) -> Switch:
         if self._asterisk is None:
-            raise SwitchUnreachable("this site has no Asterisk, so it can use Twilio trunks only: name a Twilio trunk")
+            raise SwitchUnreachable(
+                "this centre has no Asterisk, so it can use Twilio trunks only: choose a Twilio trunk"
+            )
         return self._asterisk
 
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:

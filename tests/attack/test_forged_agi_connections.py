@@ -231,7 +231,7 @@ def test_dialplan_that_differs_from_the_settings_blocks_dialling(tmp_path: Path,
             await asyncio.sleep(30)
             (alert,) = site.centre_view.alerts
             assert alert.code == "switch-down"
-            assert "dialplan was not rendered from these settings" in alert.text
+            assert "dialplan does not match these settings" in alert.text
             assert "dialer asterisk render" in alert.text
             assert site.switch.placed_calls == []
             site.stop.set()

@@ -83,7 +83,7 @@ async def test_permission_check_reports_a_missing_dialplan_in_asterisk() -> None
 def test_permission_check_reports_an_outdated_dialplan_in_asterisk_with_a_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:
-        with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):
+        with pytest.raises(SwitchError, match=r"does not match these settings.*`dialer asterisk render`"):
             await check_user(LEAST_PRIVILEGE_USER, dialplan=text)
 
     run()

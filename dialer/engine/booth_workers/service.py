@@ -66,8 +66,8 @@ class BoothWorkers:
         """
         if call.worker is None:
             raise CommitTargetNotFound(
-                "this call is not with a booth worker, so it accepts no serial numbers of voters: import the list of"
-                " booth workers (dialer workers import)"
+                "this call is not with a booth worker, so it accepts no serial numbers of voters: if the person is "
+                "a booth worker, add the phone number with `dialer workers import`"
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
@@ -138,8 +138,8 @@ class BoothWorkers:
         if part not in parts and not (part is None and len(parts) == 1):
             parts_of_worker = ", ".join(map(str, parts))
             raise CommandRefused(
-                "the part of the roll is missing, or this booth worker does not report it: write one of the parts"
-                f" {parts_of_worker} and a colon before the serial numbers"
+                f"the part of the roll is missing, or is not a part of this booth worker ({parts_of_worker}): enter "
+                "the part and a colon before the serial numbers, such as 12: 45 46"
             )
         unknown: list[str] = []
         saved_count = 0
@@ -153,7 +153,8 @@ class BoothWorkers:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(
-                    f"{format_count(saved_count, 'serial number')} saved; enter {serial} and the following again: {error}"
+                    f"{format_count(saved_count, 'serial number')} saved; serial number {serial} was not saved "
+                    f"({error}): enter it and all after it again"
                 ) from error
         no_such = f"; unknown: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {format_count(saved_count, 'serial number')} saved{no_such}"

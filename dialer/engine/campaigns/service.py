@@ -222,7 +222,7 @@ class Campaigns:
         run = self._runs.require_campaign_in_settings(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(
-                f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
+                f"campaign {campaign_id} has no agents, so `calls_per_seat` does not apply: set `max_calls` instead"
             )
         if max_calls is None and calls_per_seat is None:
             await self._save_supervisor_order(campaign_id, SPEED, None)

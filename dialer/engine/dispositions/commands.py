@@ -130,7 +130,9 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         if self.disposition is Disposition.LATER and self.hour is None:
             raise ValueError("the disposition `later` needs `hour`, the hour of the day, 0 to 23")
         if self.own_call_back and self.call_back_at is None:
-            raise ValueError("`own_call_back` needs `call_back_at`: leave `own_call_back` out, or give the time")
+            raise ValueError(
+                "`own_call_back` needs `call_back_at`: add the time as `call_back_at`, or leave `own_call_back` out"
+            )
         return self
 
     @property

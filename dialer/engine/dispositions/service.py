@@ -244,12 +244,13 @@ class Dispositions:
         )
         if disposition is Disposition.MACHINE and disposition not in allowed:
             raise CommandRefused(
-                f"campaign {call.campaign_id} does not use the disposition `machine`: set campaigns.machine_detection"
-                " to allow it"
+                f"campaign {call.campaign_id} does not use the disposition `machine`: set "
+                "`campaigns.machine_detection` to allow it"
             )
         if details.voters and call.worker is not None:
             raise CommandRefused(
-                "a call with a booth worker cannot have `voters`: enter the voters' serial numbers (command seat-serials)"
+                "a call with a booth worker cannot have `voters`: send the voters' serial numbers instead, with "
+                "the command `seat-serials`"
             )
         wrong_answer = self._scripts.find_forbidden_script_answer(call.campaign_id, details.answers)
         if wrong_answer is not None:

@@ -70,7 +70,7 @@ class Hoppers:
             return
         if not self._has_room():
             self._core.request_side_effects(
-                StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes): free some space"))
+                StoreFailed(StoreError("the disk has less free space than `store.reserve_megabytes`: free some space"))
             )
             return
         run.refilling = True

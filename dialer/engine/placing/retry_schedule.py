@@ -79,8 +79,8 @@ class RetrySchedule:
             return self._limit_retry_to_calling_deadline(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in VOTER_DISPOSITIONS:
             raise CommandRefused(
-                f"a call with a booth worker cannot have the disposition {disposition.value}: enter the voters' serial"
-                " numbers (command seat-serials), then `ready`"
+                f"a call with a booth worker cannot have the disposition {disposition.value}: send the voters' "
+                "serial numbers with the command `seat-serials`, then `ready`"
             )
         due = retries.compute_booth_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._find_next_call_to_booth_worker(run, call, due)
@@ -89,17 +89,19 @@ class RetrySchedule:
         """Return the requested call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
         if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
             raise CommandRefused(
-                f"call_back_at must be within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days: choose an"
-                " earlier time"
+                f"`call_back_at` must be within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days: choose an "
+                "earlier time"
             )
         if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
             raise CommandRefused(
-                "no call-back is possible: this number has had all its attempts in this campaign (max_attempts)"
+                "no call-back is possible, because this number has already been called as often as this campaign "
+                "may call it (`campaigns.max_attempts`): save another disposition"
             )
         last_call_at = self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
             raise CommandRefused(
-                "call_back_at is later than calls to voters of this polling booth are allowed: choose an earlier time"
+                "`call_back_at` is after the last call that is allowed to voters of this polling booth: choose an "
+                "earlier time"
             )
         return at
 

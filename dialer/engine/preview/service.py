@@ -93,7 +93,7 @@ class OwnCalls:
         run = self._runs.require_campaign_in_settings(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
-                f"agents may not dial numbers in campaign {campaign_id}: set campaigns.manual_dialling to allow it"
+                f"agents may not dial numbers in campaign {campaign_id}: set `campaigns.manual_dialling` to allow it"
             )
         await self._call_number_for_seat(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"

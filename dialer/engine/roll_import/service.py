@@ -91,8 +91,8 @@ class RollImport:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_unfinished_attempt_on_number(number) is not None:
                     raise CommandRefused(
-                        "no number was erased, because one number of the list is on a call: suppress it now, and erase it after the"
-                        " call"
+                        "no number was erased, because a number of the list is on a call now: erase the list again "
+                        "after this call (`dialer optout add` prevents further calls to the number)"
                     )
                 store = (self._require_folder_of_uploaded_lists().store, self._require_folder_of_uploaded_lists().key)
                 done = await self._store.erase_number(
@@ -147,9 +147,8 @@ class RollImport:
         while voters := await asyncio.to_thread(handed.read_voters_of_uploaded_roll, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
-                    f"the import stopped after {done:,} voters, because the disk is nearly full"
-                    " (store.reserve_megabytes): free some space,"
-                    " then import the roll again"
+                    f"the import stopped after {done:,} voters, because the disk has less free space than "
+                    "`store.reserve_megabytes`: free some space, then import the roll again"
                 )
             taken = astuple(await self._store.import_voters(voters, booth_ids, secrets))
             sums = [one + other for one, other in zip(sums, taken, strict=True)]
@@ -189,8 +188,8 @@ class RollImport:
     def _require_folder_of_uploaded_lists(self) -> Spool:
         if self._spool_if_any is None:
             raise CommandRefused(
-                "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists: use a"
-                " dialler that was started by `dialer run`"
+                "this dialler has no folder for uploaded lists, so it cannot import lists: use a dialler that was "
+                "started with `dialer run`"
             )
         return self._spool_if_any
 
@@ -198,8 +197,8 @@ class RollImport:
         rules = self._core.plan.erasure
         if self._spool_if_any is None or rules is None:
             raise CommandRefused(
-                "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists: use a"
-                " dialler that was started by `dialer run`"
+                "this dialler has no folder for uploaded lists, so it cannot import lists: use a dialler that was "
+                "started with `dialer run`"
             )
         return rules
 

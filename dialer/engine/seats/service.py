@@ -273,8 +273,8 @@ class Agents:
         if self._core.plan.agents:
             if proof is not None and not proof.is_recent_proof(now):
                 raise CommandRefused(
-                    "the sign-in took too long: compare the clocks of the page server and the dialler (the dialler's time is"
-                    f" {now:.0f})",
+                    "the sign-in took too long: compare the clocks of the page server and the dialler (the "
+                    f"dialler's shows {now:.0f} s since 1970, UTC)",
                     RefusedBecause.CLOCKS_DIFFER,
                 )
             right = (

@@ -208,7 +208,7 @@ class Seat:
         announcement (monotonic). A second announcement changes nothing. Raises CommandRefused.
         """
         if self.state not in _CAN_CLOSE:
-            raise CommandRefused(f"seat {self.name} has no call or wrap-up whose end could be announced")
+            raise CommandRefused(f"seat {self.name} has no call or wrap-up, so the agent cannot announce its end")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def end_call_at_seat(self, now: Instant) -> Seat:

@@ -58,8 +58,8 @@ class Supervision:
         phone = self._core.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused(
-                "the sender may not listen, because the settings have no such supervisor: add the sender to"
-                " [[supervisors]]"
+                "the settings have no supervisor of this name, so no seat can be monitored: add the sender of the "
+                "command to [[supervisors]]"
             )
         return phone
 
@@ -70,7 +70,8 @@ class Supervision:
         phone = self._require_supervisor_phone(supervisor)
         if mode not in ALLOWED_MODES[phone.role]:
             raise CommandRefused(
-                f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}: ask for another role"
+                f"the role {phone.role.value} of supervisor {phone.name} does not permit {mode.value}: ask for "
+                "another role"
             )
         before = self._listeners.find_monitoring_by_supervisor(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
@@ -152,8 +153,8 @@ class Supervision:
         except SwitchError as error:
             self._append_monitoring_end_to_audit(after, "not changed")
             raise CommandRefused(
-                f"the monitoring mode was not changed. Check that the phone of supervisor {before.phone.name} has"
-                f" answered: {error}"
+                f"the monitoring mode was not changed ({error}): check that supervisor {before.phone.name} has "
+                "answered the phone"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
         if self._listeners.find_monitoring_by_supervisor(before.phone.name) is not before:

@@ -153,7 +153,9 @@ class Transfers:
         target = targets.get(name)
         if target is None:
             known_targets = ", ".join(targets) or "none"
-            raise CommandRefused(f"unknown transfer target: choose a name of [[transfers]], which has {known_targets}")
+            raise CommandRefused(
+                f"unknown transfer target: choose a `name` from [[transfers]] in the settings: {known_targets}"
+            )
         return target
 
     async def _call_transfer_target(

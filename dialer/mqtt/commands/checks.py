@@ -108,8 +108,8 @@ def check_command_message(
         sender = senders.find_sender_by_user_name(user)
         if sender is None:
             raise CommandRefused(
-                "the sender may not send commands: add it to [[supervisors]] of the dialler's settings, or to its users"
-                " (`dialer user`)"
+                "the sender may not send commands: add the sender to [[supervisors]] in the dialler's settings, "
+                "or add it with `dialer user add`"
             )
         refusal = replace(refusal, role=sender.sender_role_names)
         senders.authenticate_command(sender, centre, message.text, message.signature)

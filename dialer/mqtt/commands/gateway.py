@@ -321,7 +321,8 @@ class CommandGateway:
         """
         if max(self._halts.get(command.campaign_id, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused(
-                "a stop or pause that was sent after this command is in force: send the command again to resume dialling"
+                "dialling was not resumed, because a stop or pause was sent later than this command: send the "
+                "command again to resume dialling"
             )
 
     def _count_records_imported_by_command(self, accepted: AcceptedCommand) -> None:

@@ -76,21 +76,21 @@ class Senders:
         if signature is None:
             if self._signed or sender.key is not None:
                 raise CommandRefused(
-                    "the command is not signed, which the settings require (broker.signed_commands, or `key` of the sender):"
-                    " sign it with the sender's key"
+                    "the command is not signed, which `broker.signed_commands`, or `key` of this sender in "
+                    "[[supervisors]], requires: sign it with the sender's key"
                 )
             if not self._broker_knows:
                 raise CommandRefused(
-                    "the broker accepts anybody, so the sender is not known: give the dialler a user of its own"
-                    " (broker.username, `dialer mqtt render`), or sign commands"
+                    "the broker accepts anybody without a log-in, so the sender is unknown: run `dialer mqtt "
+                    "render` and set `broker.username`, or sign commands"
                 )
             return
         if sender.key is None:
             raise CommandRefused(
-                "the settings have no public key of the sender: add `key` to the sender's [[supervisors]] section"
+                "the settings have no public key of the sender: add `key` to the sender in [[supervisors]]"
             )
         if not signing.verify_signature(sender.key, build_signed_bytes(centre, sender.name, text), signature):
             raise BadSignature(
-                "the signature of the command is not valid for its sender, its text and this centre: compare the"
-                " sender's key with that in [[supervisors]]"
+                "the command's signature is not valid: check that `key` of the sender in [[supervisors]] is right, "
+                "and that the command was signed for this centre and not changed afterwards"
             )

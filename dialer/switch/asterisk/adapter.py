@@ -391,8 +391,8 @@ class AsteriskSwitch:
             )
         if not await asyncio.to_thread(self._history.parent.is_dir):
             raise SwitchError(
-                f"ended calls cannot be looked up: Asterisk writes no call records to {self._history} (asterisk.history);"
-                " run `dialer install` and `dialer asterisk render`"
+                f"ended calls cannot be looked up: Asterisk writes no call records to {self._history} "
+                "(`asterisk.history`); run `dialer install` and `dialer asterisk render`"
             )
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_call_history, self._history, attempt_ids, up_seconds)
@@ -471,7 +471,8 @@ class AsteriskSwitch:
         packets = parse_whole_number((await self._require_ami_client().send_action("Getvar", fields)).get("Value"))
         if packets is None:
             raise SwitchError(
-                f"Asterisk does not report the RTP packets received from the phone of seat {seat}: call the phone again"
+                f"Asterisk does not report whether audio (RTP) arrives from the phone of seat {seat}: call the "
+                "phone again"
             )
         return packets
 

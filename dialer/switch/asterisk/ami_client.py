@@ -115,9 +115,9 @@ class AmiClient(asyncio.BufferedProtocol):
         if not self._booted.done():
             user = self._login.username
             raise PermissionMissing(
-                f"Asterisk did not report within {seconds:g} s that it is fully booted: if it is still booting, wait. "
-                f"Otherwise manager user {user} lacks system in its read classes: in manager.conf, section [{user}], "
-                f"write the line `{READ_LINE}`, then run `manager reload`"
+                f"Asterisk did not report within {seconds:g} s that it is fully booted: if it is still booting, "
+                f"wait. Otherwise manager user {user} lacks system in its read classes: in manager.conf, "
+                f"section [{user}], write the line `{READ_LINE}`, then run `manager reload`"
             )
 
     async def wait_until_asterisk_stops(self) -> None:

@@ -98,8 +98,8 @@ class SwitchLease:
                 return
             if holder is None:
                 raise SwitchError(
-                    "Asterisk could not be reserved for this dialler (no lease was created): the dialler tries again. "
-                    "If this lasts, see Asterisk's log"
+                    "Asterisk could not be reserved for this dialler alone: the dialler tries again. If this continues, "
+                    "see Asterisk's log"
                 )
             raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
 

@@ -35,8 +35,8 @@ async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> Non
     found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:
         raise SwitchError(
-            "Asterisk's dialplan was not rendered from these settings, so its calls would be rejected: run "
-            "`dialer asterisk render`, then `asterisk -rx 'core reload'`"
+            "Asterisk's dialplan does not match these settings, so its calls would be rejected: run `dialer "
+            "asterisk render`, then `asterisk -rx 'core reload'`"
         )
 
 

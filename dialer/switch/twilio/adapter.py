@@ -166,12 +166,16 @@ class TwilioSwitch:
         """Raise SwitchError, because Twilio has no seats. To transfer a call, an IVR flow dials `twilio.transfer_to`
         instead.
         """
-        raise SwitchError("a call on Twilio cannot be sent to a seat; set `twilio.transfer_to`")
+        raise SwitchError(
+            "a call on Twilio cannot be connected to a seat; set `twilio.transfer_to` to the number that takes "
+            "such calls"
+        )
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Raise SwitchError, because a call on Twilio never waits for an agent and needs no information message."""
         raise SwitchError(
-            "the information message for waiting voters is not played on Twilio, where calls never wait for a seat"
+            "the information message was not played: it is for voters who wait for an agent, and no voter waits on "
+            "Twilio"
         )
 
     # Callbacks of the webhooks

@@ -148,7 +148,8 @@ class TwilioFlows:
             turn = continue_flow(flow, state, parse_flow_input(waiting, form))
         except UnexpectedInput as error:
             raise ProtocolError(
-                f"a Twilio webhook was rejected, because its fields do not fit the step of the call's flow: {error}"
+                "a Twilio webhook was rejected, because the call's flow does not expect its fields at this step: "
+                f"{error}"
             ) from error
         except FlowError as error:  # an earlier run started the flow with a version that is no longer loaded
             _log.error("twilio.flow_version_missing", attempt=waiting.attempt_id, problem=str(error))

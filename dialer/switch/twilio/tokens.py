@@ -55,7 +55,7 @@ class StateTokens:
         body = _encode_base64(zlib.compress(text.encode(), 9))
         token = f"{body}.{_encode_base64(self._compute_signature(body))}"
         if len(token) > MAX_TOKEN_CHARACTERS:
-            raise ProtocolError("the state of a flow is too long for a URL: shorten the flow's facts or answers")
+            raise ProtocolError("the facts and answers of the flow are too long for a URL: shorten them")
         return token
 
     def decode_paused_flow_from_signed_token(self, token: str) -> PausedFlow:
@@ -79,7 +79,8 @@ class StateTokens:
             )
         except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
             raise ProtocolError(
-                "a Twilio webhook was rejected, because its token is from another version of Matdan: the caller must call again"
+                "a Twilio webhook was rejected, because another version of Matdan started this call: the voter "
+                "must call again"
             ) from error
 
     def _compute_signature(self, body: str) -> bytes:

@@ -134,7 +134,7 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
         at = site.clock.now() + 7200
         for wrong in (site.clock.now() - 1, site.clock.now() + 40 * 86400):
             refused = await page.dispose(attempt, "call-back", call_back_at=wrong)
-            assert refused == ("refused", "call_back_at must be within the next 30 days: choose an earlier time")
+            assert refused == ("refused", "`call_back_at` must be within the next 30 days: choose an earlier time")
         odd = await page.dispose(attempt, "voted", call_back_at=at)
         assert odd == (
             "refused",

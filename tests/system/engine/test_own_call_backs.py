@@ -233,7 +233,7 @@ async def test_invalid_call_back_promise_is_refused_and_not_stored(tmp_path: Pat
         refused = await page.dispose(attempt, "call-back", own_call_back=True)
         assert refused == (
             "refused",
-            "`seat-dispose`: `own_call_back` needs `call_back_at`: leave `own_call_back` out, or give the time",
+            "`seat-dispose`: `own_call_back` needs `call_back_at`: add the time as `call_back_at`, or leave `own_call_back` out",
         )
         for wrong in ("yes", 1):
             refused = await page.dispose(attempt, "call-back", call_back_at=site.clock.now() + 60, own_call_back=wrong)

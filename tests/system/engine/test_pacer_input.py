@@ -82,7 +82,7 @@ async def wait_for_talk(site: Site) -> None:
 async def record_talk_is_ending(directory: Path, how: str) -> None:
     async with a_site(directory, make_answering_switch(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
         execute = site.centre.engine.execute_command
-        with pytest.raises(CommandRefused, match="no call or wrap-up whose end could be announced"):
+        with pytest.raises(CommandRefused, match="no call or wrap-up, so the agent cannot announce its end"):
             await execute(SeatClosing(seat="01"))
         await site.log_in("01")
         await wait_for_talk(site)

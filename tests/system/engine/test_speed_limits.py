@@ -102,7 +102,7 @@ async def test_speed_limit_of_an_ivr_campaign_must_be_a_number_of_simultaneous_c
     ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine
-        with pytest.raises(CommandRefused, match="campaign ivr has no agents, so calls_per_seat does not apply"):
+        with pytest.raises(CommandRefused, match="campaign ivr has no agents, so `calls_per_seat` does not apply"):
             await engine.execute_command(
                 SetSpeed(campaign_id="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha")
             )

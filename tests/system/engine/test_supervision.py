@@ -173,21 +173,21 @@ async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path
     async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute_command
         refusals: list[tuple[str, Command, str]] = [
-            ("mina", Whisper(seat="01"), "supervisor mina may not whisper with the role listener"),
-            ("mina", Barge(seat="01"), "supervisor mina may not barge with the role listener"),
-            ("ravi", Barge(seat="01"), "supervisor ravi may not barge with the role coach"),
+            ("mina", Whisper(seat="01"), "the role listener of supervisor mina does not permit whisper"),
+            ("mina", Barge(seat="01"), "the role listener of supervisor mina does not permit barge"),
+            ("ravi", Barge(seat="01"), "the role coach of supervisor ravi does not permit barge"),
             (
                 "eve",
                 Listen(seat="01"),
-                "the sender may not listen, because the settings have no such supervisor: add the sender to"
+                "the settings have no supervisor of this name, so no seat can be monitored: add the sender of the command to"
                 " [[supervisors]]",
             ),
             (
                 "asha\r\nAction: Hangup",
                 Listen(seat="01"),
-                "the sender may not listen, because the settings have no such supervisor",
+                "the settings have no supervisor of this name, so no seat can be monitored",
             ),
-            ("eve", StopListening(), "the sender may not listen, because the settings have no such supervisor"),
+            ("eve", StopListening(), "the settings have no supervisor of this name, so no seat can be monitored"),
             ("asha", Listen(seat="77"), "seat '77' is not in the settings"),
             ("asha", Listen(seat="02"), "seat 02 is offline, so there is no agent to listen to"),
             ("asha", StopListening(), "supervisor asha is not monitoring any seat"),

@@ -321,7 +321,7 @@ async def test_transfer_steps_that_are_impossible_in_the_current_state_are_refus
             with pytest.raises(CommandRefused) as refused:
                 await execute(SeatTransfer.model_construct(seat="01", to=to))
             assert str(refused.value) == (
-                "unknown transfer target: choose a name of [[transfers]], which has boss, party-office"
+                "unknown transfer target: choose a `name` from [[transfers]] in the settings: boss, party-office"
             )
         for early in (
             SeatResume(seat="01"),

@@ -541,7 +541,7 @@ async def test_unreachable_broker_gives_a_one_line_error() -> None:
         await check_broker_connection(broker.connection_settings, "pune-1", 1.0)
     assert str(caught.value) == (
         f"MQTT broker 127.0.0.1:{broker.port} is not reachable (Connection refused): "
-        "check that it runs and that broker.host and broker.port are right"
+        "check that it runs and that `broker.host` and `broker.port` are right"
     )
 
 

@@ -89,7 +89,7 @@ def test_no_numbers_are_reserved_while_the_disk_is_nearly_full() -> None:
     site.hoppers.refill_hopper_with_numbers_to_dial(site.run)
     [failed] = site.turns.features.core.pop_requested_side_effects()
     assert isinstance(failed, StoreFailed)
-    assert str(failed.error) == "the disk is nearly full (store.reserve_megabytes): free some space"
+    assert str(failed.error) == "the disk has less free space than `store.reserve_megabytes`: free some space"
     assert not site.run.refilling
 
 

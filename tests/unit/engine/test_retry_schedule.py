@@ -178,8 +178,8 @@ def test_disposition_of_a_call_to_a_booth_worker_keeps_the_calling_round() -> No
     with pytest.raises(CommandRefused) as refused:
         find_due_seconds_of(Disposition.LATER, 15, None, worker=WORKER)
     assert str(refused.value) == (
-        "a call with a booth worker cannot have the disposition later: enter the voters' serial numbers (command "
-        "seat-serials), then `ready`"
+        "a call with a booth worker cannot have the disposition later: send the voters' serial numbers with the "
+        "command `seat-serials`, then `ready`"
     )
 
 
@@ -198,11 +198,11 @@ def test_call_back_must_be_within_30_days_and_before_the_last_call_time() -> Non
     assert schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_200) == NOON + 7_200
     with pytest.raises(
         CommandRefused,
-        match=r"^call_back_at is later than calls to voters of this polling booth are allowed: choose an earlier time$",
+        match=r"^`call_back_at` is after the last call that is allowed to voters of this polling booth: choose an earlier time$",
     ):
         schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_201)
     for at in (NOON, NOON - 1, NOON + MOST_AHEAD_SECONDS):
-        with pytest.raises(CommandRefused, match="call_back_at must be within the next 30 days"):
+        with pytest.raises(CommandRefused, match="`call_back_at` must be within the next 30 days"):
             make_schedule().require_allowed_call_back_time(RUN, a_call(), at)
     assert make_schedule().require_allowed_call_back_time(RUN, a_call(), NOON + 1) == NOON + 1
 
@@ -210,7 +210,7 @@ def test_call_back_must_be_within_30_days_and_before_the_last_call_time() -> Non
 def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> None:
     with pytest.raises(
         CommandRefused,
-        match=r"^no call-back is possible: this number has had all its attempts in this campaign \(max_attempts\)$",
+        match=r"^no call-back is possible, because this number has already been called as often as this campaign may call it ",
     ):
         make_schedule().require_allowed_call_back_time(RUN, a_call(attempt_number=3), NOON + 60)
     assert make_schedule().require_allowed_call_back_time(RUN, a_call(attempt_number=2), NOON + 60) == NOON + 60

@@ -176,7 +176,7 @@ def test_seat_of_a_conversation_that_is_about_to_end_is_marked_as_closing() -> N
         make_ready_seat(),
         make_ready_seat().reserve_seat_for_call(CALL, "turnout", make_instant(1.0)),
     ):
-        with pytest.raises(CommandRefused, match="no call or wrap-up whose end could be announced"):
+        with pytest.raises(CommandRefused, match="no call or wrap-up, so the agent cannot announce its end"):
             seat.mark_talk_as_ending_soon(3.0)
     assert wrapping.mark_talk_as_ending_soon(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
 

@@ -168,7 +168,7 @@ async def test_trunk_registrations_are_listed_again_only_after_a_registry_event(
 async def test_dialplan_rendered_from_other_settings_ends_the_ami_session_at_once() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f2")
     session = Session(switch)
-    with pytest.raises(SwitchError, match="dialplan was not rendered from these settings"):
+    with pytest.raises(SwitchError, match="dialplan does not match these settings"):
         await bring_up(switch, session)
     assert (len(session.sent), events) == (2, [])
 
@@ -781,7 +781,7 @@ async def test_call_records_cannot_be_read_without_a_call_record_file_in_the_set
 async def test_call_records_cannot_be_read_if_asterisk_has_no_folder_of_call_records(tmp_path: Path) -> None:
     """Otherwise the dialler would wait for records that never come."""
     switch, _events = make_switch(history=tmp_path / "cdr-custom" / "matdan.csv")
-    with pytest.raises(SwitchError, match=r"Asterisk writes no call records to .*matdan.csv \(asterisk.history\)"):
+    with pytest.raises(SwitchError, match=r"Asterisk writes no call records to .*matdan.csv \(`asterisk.history`\)"):
         await switch.read_call_records([CALL])
 
 

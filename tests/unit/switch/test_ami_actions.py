@@ -244,7 +244,7 @@ async def test_error_about_a_missing_packet_count_names_the_phone() -> None:
     switch, client = connect()
     assert await switch.count_packets_from_seat_phone("04") == 17
     client.value = ""
-    with pytest.raises(SwitchError, match="RTP packets received from the phone of seat 04: call the phone again"):
+    with pytest.raises(SwitchError, match="arrives from the phone of seat 04: call the phone again"):
         await switch.count_packets_from_seat_phone("04")
     with pytest.raises(SwitchError, match="the phone of seat 05 is not connected"):
         await switch.count_packets_from_seat_phone("05")

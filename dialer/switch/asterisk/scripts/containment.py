@@ -99,7 +99,7 @@ def check_script_sandbox(rules: ScriptRules, scripts: Iterable[Path] = ()) -> No
         )
     except KeyError as error:
         raise _make_containment_error(
-            f"user {rules.user!r} does not exist; create it, or change flows.script_user"
+            f"user {rules.user!r} does not exist; create it, or change `flows.script_user`"
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _make_containment_error(str(error)) from error
