@@ -238,9 +238,9 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
 
 
 def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
-    """Return a turnout figure from the texts of its fields. Raises RollError.
+    """Parse the fields of one turnout figure. Raises RollError.
 
-    `location` is the line of the file or the option, for errors. `area` is (constituency, part, state), "" = no state.
+    `location` names the line or the option in error messages. `area` is (constituency, part, state), "" = no state.
     """
     from dialer.domain.official_turnout import FINAL, OfficialFigure
     from dialer.roll.cells import collapse_spaces, parse_clock_time

@@ -28,10 +28,10 @@ def find_premature_acknowledgements(flow: Flow, texts: Texts, languages: Sequenc
     return list(found.values())
 
 
-def list_keys_of_acknowledging_texts(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
-    """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
+def list_ids_of_texts_that_acknowledge_an_answer(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+    """Yield the id of each text of a node that acknowledges an answer, such as "noted, thank you".
 
-    A text is recognised by its words in any language, or by a key whose last part begins with `noted`, such as
+    A text is recognised by its words in any language, or by an id whose last part begins with `noted`, such as
     `turnout.noted_voted`.
     """
     for prompt in node.prompts_and_reprompts:
@@ -74,7 +74,7 @@ def _check_acknowledgements_of_flow(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in list_keys_of_acknowledging_texts(node, texts, languages):
+        for key in list_ids_of_texts_that_acknowledge_an_answer(node, texts, languages):
             if (problem := _describe_premature_acknowledgement(key, here)) is not None:
                 found[flow.file, name] = FlowFinding(
                     "premature-acknowledgement", flow.file, node.line_number, name, problem

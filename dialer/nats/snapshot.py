@@ -62,7 +62,7 @@ def pack_snapshot_request(request: SnapshotRequest) -> bytes:
 
 
 def unpack_snapshot_request(data: bytes) -> SnapshotRequest:
-    """Return the request for a page that a message contains. Raises InvalidMessage."""
+    """Parse a message that requests one page of a snapshot. Raises InvalidMessage."""
     try:
         return _REQUEST.validate_json(data)
     except ValidationError as error:
@@ -110,8 +110,8 @@ def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, k
     signature, _, body = data.partition(b"\n")
     if key is not None and not signing.verify_signature(key, _PURPOSE + body, signature.decode("ascii", "replace")):
         raise InvalidMessage(
-            "a list of opt-outs and marks (snapshot) is not signed by headquarters: set `headquarters.key` to the "
-            "public key of headquarters"
+            "the signature of a list of opt-outs and marks (snapshot) does not fit `headquarters.key`: set it to the public "
+            "key of headquarters"
         )
     page = unpack_snapshot_page(data)
     if page.centre != centre:

@@ -114,7 +114,7 @@ class PredictivePacer(GovernedPacer):
             self.usual.update_half_hour_mean_of_answer_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._compute_risk_limits_of_next_call(
+        bounds = self._compute_abandonment_limits_for_next_call(
             alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect
         )
         ahead = prospect.outlook.count_calls_within_risk_bounds(bounds, prospect.next_call, enough)
@@ -161,7 +161,7 @@ class PredictivePacer(GovernedPacer):
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported_by_carrier
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _compute_risk_limits_of_next_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
+    def _compute_abandonment_limits_for_next_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """Return the two limits on the risk of the last call placed: that it is abandoned, and that it exceeds a hard
         stop.
 
@@ -200,7 +200,7 @@ class PredictivePacer(GovernedPacer):
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        bounds = self._compute_risk_limits_of_next_call(alpha, self._tuning.hang_up_risk, prospect)
+        bounds = self._compute_abandonment_limits_for_next_call(alpha, self._tuning.hang_up_risk, prospect)
         excess = prospect.outlook.count_calls_to_hang_up(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._count_calls_allowed_in_worst_case(snapshot)))
         if excess > 0:

@@ -44,7 +44,7 @@ class FactorWeights:
 
 @dataclass(frozen=True, slots=True)
 class BoothNow:
-    """The present counts of a polling booth's voters, its expected turnout, and the time left until its last call."""
+    """The present counts of a polling booth's voters, its expected turnout, and the time left to call its voters."""
 
     booth_id: int
     reached: int

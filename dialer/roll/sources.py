@@ -110,8 +110,8 @@ def load_voter_ids_sent_by_portal(
     if not exports:
         missing_file = "export" if imported is None else "imported export"
         raise RollError(
-            f"{source.folder}: the file {missing_file} is missing, so the portal's IDs are unknown; put this export "
-            "back into the folder"
+            f"{source.folder}: the folder has no {missing_file} of the portal, so the portal's IDs are unknown; put one "
+            "into it"
         )
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:

@@ -116,7 +116,7 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
 
 
 def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
-    """Restore a backup to `path`, upgrade its schema, and stop all campaigns, also those that are added later.
+    """Restore a backup to `path`, upgrade its schema, and stop all campaigns until a supervisor resumes them.
 
     Returns the ids of the campaigns. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if there is a
     store at `path` already or the backup cannot be used. Then no files are left behind.

@@ -123,7 +123,7 @@ async def test_agi_script_gets_an_unknown_command_reply_to_a_forbidden_command(
     assert commands == ["VERBOSE 510 Invalid or unknown command 1"]
 
 
-async def test_agi_script_recording_is_named_by_attempt_and_playable_only_on_its_call(
+async def test_recording_by_an_agi_script_is_named_by_attempt_and_playable_only_in_that_call(
     script: Callable[..., Path],
 ) -> None:
     endless = "".join(f"ask('RECORD FILE said wav #{limit}')\n" for limit in ("", " -1", " 0"))

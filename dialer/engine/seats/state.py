@@ -174,7 +174,7 @@ class Seat:
         return seat._change_seat_state(SeatState.OFFLINE, now)
 
     def pause_seat(self, reason: str, now: Instant) -> Seat:
-        """Return the seat paused, now or after the call. Raises CommandRefused."""
+        """Return the seat with a pause: at once, or after the present call. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:

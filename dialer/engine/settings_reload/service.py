@@ -89,8 +89,8 @@ class SettingsReload:
         for each in new:
             if any(self._calls.find_calls_of_campaign(each.spec.campaign_id)):
                 raise CommandRefused(
-                    f"no setting was changed: campaign {each.spec.campaign_id} was removed and still has calls. Try"
-                    " again when they have ended"
+                    f"no setting was changed: campaign {each.spec.campaign_id} is not in the settings any"
+                    " more, but still has calls. Reload again when they have ended"
                 )
         if new and self._roll_import.lock.locked():
             raise CommandRefused(

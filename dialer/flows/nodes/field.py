@@ -146,7 +146,7 @@ class FieldNode(QuestionNode):
         return str(number) if self.reads == "number" else digits
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow an answer, keys entered instead of digits, silence and wrong keys."""
+        """Yield the nodes that follow an entered number, each special key, no-input and no-match."""
         yield "", self.next
         yield from self.choices.items()
         yield from super().list_next_nodes()

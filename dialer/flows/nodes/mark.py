@@ -65,13 +65,13 @@ class MarkNode(CommittingNode):
         )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark was stored, could not be stored, or named a serial number of no voter."""
+        """Return the step after the mark was stored or not, or after a serial number that belongs to no voter."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a stored mark, a failure to store it, and a serial number of no voter."""
+        """Yield the next nodes for a stored mark, a failure to store it, and a serial number that belongs to no voter."""
         yield from super().list_next_nodes()
         if self.unknown is not None:
             yield "unknown", self.unknown

@@ -70,7 +70,7 @@ class MenuNode(QuestionNode):
         return event.digits == state.stray and event.digits not in self.choices
 
     def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step that follows the pressed key, or the caller's silence."""
+        """Return the next step of the flow: for the pressed key, or for no-input if no key was pressed."""
         if not event.digits:
             return self.repeat_question(state, self.no_input, silent=True)
         return self._go_to_node_chosen_by_key(state, event.digits)

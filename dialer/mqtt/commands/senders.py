@@ -76,8 +76,8 @@ class Senders:
         if signature is None:
             if self._signed or sender.key is not None:
                 raise CommandRefused(
-                    "the command is not signed, which `broker.signed_commands`, or `key` of this sender in "
-                    "[[supervisors]], requires: sign it with the sender's key"
+                    "the command is not signed: sign it with the sender's key (required by `broker.signed_commands`, or by "
+                    "`key` of this sender in [[supervisors]])"
                 )
             if not self._broker_knows:
                 raise CommandRefused(

@@ -43,9 +43,9 @@ class CampaignDay:
     seconds_at_cap: list[float] = field(default_factory=list)
 
     def add_seconds_to_quarter_hour(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
-        """Add agents' working time, and time at the abandoned-call cap, to the quarter of an hour that contains `now`.
+        """Add to the figures of a quarter of an hour: agents' working time, and time in which the cap limited dialling.
 
-        `now` is in seconds since the start of the day.
+        The cap is that of the abandoned-call rate. `now` is in seconds since the start of the day.
         """
         quarter = int(now // QUARTER_SECONDS)
         for quarters, seconds in ((self.agent_seconds, agent_seconds), (self.seconds_at_cap, seconds_at_cap)):

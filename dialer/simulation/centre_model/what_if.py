@@ -146,8 +146,8 @@ def simulate_days(
 
     Args:
         cases: (label, scenario, policy, cap) of each case.
-        seeds: The seeds, one for each day. By default there are enough days for the accuracy `SURE_WITHIN` of the
-            utilisation, `MOST_DAYS` at most.
+        seeds: The seeds, one for each day. By default days are added until the utilisation is known as exactly as
+            `SURE_WITHIN` says, or until there are `MOST_DAYS`.
         progress: Called with the share of the days that are done (0-1).
         workers: Number of processes. The results do not depend on it.
 

@@ -67,8 +67,8 @@ class _Rehearsal:
     def __init__(
         self, settings: Settings, day: RehearsedDay, voters: VoterProfile, copy: Path, progress: Progress
     ) -> None:
-        """Create the rehearsal of one day. `copy` is the day's copy of the store. The journal of its calls is written
-        next to it, with the suffix .jsonl.
+        """Create the rehearsal of one day. `copy` is a copy of the store. The journal of the rehearsed calls is written
+        next to this copy, with the suffix .jsonl.
         """
         self._settings = settings
         self._profile = load_site_profile(settings)

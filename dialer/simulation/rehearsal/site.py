@@ -100,7 +100,9 @@ def make_rehearsal_settings(settings: Settings, load: int, store: Path, ami_port
 
 
 def make_rehearsal_asterisk_config(settings: Settings, load: int) -> SimulatedAsteriskConfig:
-    """Return a simulated Asterisk with the site's trunks, their channels times `load`, and a phone for each seat."""
+    """Return the configuration of a simulated Asterisk: the site's trunks with `load` times the channels, and a phone for
+    each seat.
+    """
     return SimulatedAsteriskConfig(
         users=(LEAST_PRIVILEGE_USER,),
         trunks=tuple(SimulatedTrunk(trunk.endpoint, trunk.channels * load) for trunk in settings.trunks),

@@ -233,7 +233,7 @@ def encode_command(verb: str, *arguments: str | int) -> bytes:
     text = " ".join((verb, *(str(word) if isinstance(word, int) else quote_argument(word) for word in arguments)))
     if not text.isprintable() and _CONTROL.search(text):
         raise UnsafeValue(
-            f"an argument of AGI command {verb} contains a line break or another control character: remove it"
+            f"an argument of AGI command {verb} contains a line break or another control character: remove the character"
         )
     try:
         line = text.encode() + b"\n"
@@ -287,7 +287,7 @@ def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
         if _CONTROL.search(line):
             variable = line.partition(":")[0]
             raise UnsafeValue(
-                f"AGI variable {variable!r} contains a line break or another control character: remove it"
+                f"AGI variable {variable!r} contains a line break or another control character: remove the character"
             )
     return "".join(f"{line}\n" for line in [*lines, ""]).encode()
 
@@ -301,6 +301,6 @@ def encode_reply(reply: AgiReply) -> bytes:
         text += f" endpos={reply.end_position}"
     if _CONTROL.search(text):
         raise UnsafeValue(
-            f"an AGI reply with code {reply.code} contains a line break or another control character: remove it"
+            f"an AGI reply with code {reply.code} contains a line break or another control character: remove the character"
         )
     return text.encode() + b"\n"

@@ -302,8 +302,8 @@ class TwilioSwitch:
     async def query_live_calls(self) -> None:
         """Check the live calls at Twilio once.
 
-        Failed hang-ups are retried, and calls without a recent callback are queried. If the response to a new call was
-        lost, that call is searched.
+        Failed hang-ups are retried, and calls without a recent callback are queried. A call is searched for
+        if Twilio's response to its creation was lost.
 
         Raises:
             SwitchError: Twilio did not answer a request.

@@ -123,7 +123,7 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await expect(page.locator(".member").nth(1)).to_contain_text("<b>Asha</b>")
     await expect(page.locator("#who-title + .id")).to_have_text("•••• 4321")
     await expect(page.locator(".member")).to_have_count(3)
-    await expect(page.locator("body")).to_contain_text("not on a do-not-call register (ncpr)")
+    await expect(page.locator("body")).to_contain_text("on no do-not-call register (ncpr)")
     site.engine.seat(SeatState.TALKING, campaign_id="turnout-agents", attempt_id=ATTEMPT, screen_pop=POP)
     await expect(page.get_by_role("button", name="1 Has voted")).to_be_enabled()
 

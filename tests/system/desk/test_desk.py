@@ -182,7 +182,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await card.get_by_role("button", name="Actions for campaign").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Set calling limit").click()
     await expect(board.get_by_role("dialog")).to_contain_text(
-        "the calling limit of campaign turnout-agents for the rest of today"
+        "how many calls campaign turnout-agents may make at once for the rest of today"
     )
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
     await board.get_by_role("dialog").get_by_role("button", name="Set calling limit").click()

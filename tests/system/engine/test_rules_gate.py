@@ -85,7 +85,7 @@ async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path)
         await site.until(lambda: bool(site.centre_view.alerts) and len(site.switch.placed_calls) > 3)
         [alert] = site.centre_view.alerts
         assert alert.code == "rules-poll-unknown"
-        assert "its polling day is unknown. Add the day to `rules.polls`" in alert.text
+        assert "its polling day is unknown. Ask the administrator to add it" in alert.text
 
 
 @virtual_time()

@@ -192,7 +192,8 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
             await here.site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
         here.change(add=FIRST)
         with pytest.raises(
-            CommandRefused, match="no setting was changed: campaign agents was removed and still has calls"
+            CommandRefused,
+            match="no setting was changed: campaign agents is not in the settings any more, but still has calls",
         ):
             await here.reload()
         here.change((FIRST, ""))

@@ -228,7 +228,7 @@ async def test_running_rollout_may_assign_its_version_to_further_centres(
     ]
 
 
-async def test_rollout_of_campaign_material_is_not_continued_a_day_after_its_confirmation(
+async def test_confirmation_to_continue_a_rollout_of_campaign_material_expires_after_a_day(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     publish_material(hq.settings, tmp_path)

@@ -684,7 +684,7 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         forged = asyncio.create_task(
             make_peer_updates(derive_public_key(b"x" * 32)).send_peer_updates_until_cancelled()
         )
-        problem = "is not signed by headquarters"
+        problem = "does not fit `headquarters.key`"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()
         assert query_store(path, voted) == [(6,)]

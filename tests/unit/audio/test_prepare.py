@@ -308,7 +308,7 @@ def test_each_recording_in_an_inaccessible_folder_is_refused(
     assert "check the path and the permissions of its folder" in plan.refused[0].reason
 
 
-def test_symbolic_link_among_recordings_to_a_folder_or_missing_file_is_reported(
+def test_recording_that_is_a_symbolic_link_to_a_folder_or_missing_file_is_reported(
     places: AudioDirectories, tmp_path: Path
 ) -> None:
     (places.recordings / "hi/turnout").rename(tmp_path / "outside")

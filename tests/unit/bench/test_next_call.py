@@ -14,7 +14,7 @@ from bench.next_call_stage import CallWatch, Figures, build_store, noon_zone
 from tests.support.roll_filler import VOTERS_PER_BOOTH
 
 
-def test_benchmark_counts_calls_that_waited_for_a_number_and_records_their_times() -> None:
+def test_benchmark_counts_calls_without_a_claimed_number_and_measures_their_delays() -> None:
     figures = Figures()
     watch = CallWatch(figures)
     watch.note_wanted(2)

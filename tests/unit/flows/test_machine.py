@@ -308,7 +308,7 @@ def test_booth_worker_assigned_to_several_electoral_roll_parts_enters_the_part_n
     assert isinstance(done.action, Disconnect)
 
 
-def test_campaign_material_flow_transfers_to_an_agent_or_offers_a_call_back() -> None:
+def test_flow_of_campaign_material_connects_the_voter_to_an_agent_or_offers_a_call_back() -> None:
     flow = FLOWS["material"]
     question = run(flow, [Played()])
     assert isinstance(question.action, Collect)

@@ -32,7 +32,7 @@ def test_official_turnout_of_constituencies_and_booths_is_read_with_its_time(tmp
     ("lines", "problem"),
     [
         ([], r"the column state_code is missing: the first line must be state_code,"),
-        ([HEAD], r"the file has 0 turnout figures"),
+        ([HEAD], r"the file must have 1 to 2,000,000 turnout figures \(has 0\)"),
         ([HEAD.replace(",electors", "")], r"the column electors is missing"),
         (
             [HEAD, "S13,209,,2026-04-22 11:00,300000,131.5"],

@@ -41,10 +41,10 @@ def test_packed_updates_for_a_new_centre_are_unpacked_unchanged() -> None:
 
 SIGNED = pack_snapshot_page(PAGE, PRIVATE)
 INVALID = {
-    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "is not signed by headquarters"),
-    "no signature": (pack_snapshot_page(PAGE, None), "is not signed by headquarters"),
-    "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "is not signed by headquarters"),
-    "truncated": (SIGNED[: len(SIGNED) // 2], "is not signed by headquarters"),
+    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "does not fit `headquarters.key`"),
+    "no signature": (pack_snapshot_page(PAGE, None), "does not fit `headquarters.key`"),
+    "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "does not fit `headquarters.key`"),
+    "truncated": (SIGNED[: len(SIGNED) // 2], "does not fit `headquarters.key`"),
     "for another centre": (
         pack_snapshot_page(replace(PAGE, centre="delhi-1"), PRIVATE),
         "for centre delhi-1, but this is centre pune-1",
@@ -65,7 +65,7 @@ INVALID = {
         pack_snapshot_refusal("constituency S13 209 is not assigned to centre pune-1"),
         "not assigned to centre pune-1",
     ),
-    "empty": (b"", "is not signed by headquarters"),
+    "empty": (b"", "does not fit `headquarters.key`"),
 }
 
 

@@ -105,7 +105,7 @@ def test_results_for_a_voter_portal_cover_only_voters_of_the_portal(store: HandF
         encoding="utf-8",
     )
     asked = ("report", "results", "--source", "portal", "-c", settings, "--format", "csv")
-    assert "no imported export found" in run(*asked)[1]
+    assert "the folder has no imported export of the portal" in run(*asked)[1]
     assert run("source", "import", "portal", "-c", settings)[0] == 0
     code, text = run(*asked)
     assert code == 0, text

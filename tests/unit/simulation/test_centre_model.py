@@ -103,7 +103,7 @@ def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
     assert between < sum(130.0 < talk < 145.0 for talk in drawn)
 
 
-def test_default_ring_times_have_documented_means_and_shares() -> None:
+def test_default_ring_times_have_the_mean_and_answer_share_of_the_docs() -> None:
     distribution, random = GammaRingTimes(), Random(2)
     answers = [distribution.pick_random_ring_time(True, random) for _ in range(20_000)]
     assert all(answered and 0.0 < seconds < 30.0 for answered, seconds, _ in answers)

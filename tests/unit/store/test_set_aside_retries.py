@@ -157,7 +157,7 @@ async def test_missed_caller_of_a_booth_voting_on_another_day_is_called_back(bac
         assert (await claim_phones(store, 1))[0] == SECOND
 
 
-async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend: Backend) -> None:
+async def test_inbound_caller_who_names_a_time_is_called_back_then(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         for place, promised in enumerate((True, False)):
             attempt_id = AttemptId(f"in-{place}")

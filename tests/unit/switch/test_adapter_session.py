@@ -514,7 +514,7 @@ async def test_calls_that_asterisk_placed_to_follow_a_redirection_are_hung_up() 
     switch.close()
 
 
-async def test_redirected_calls_that_cannot_be_listed_are_logged() -> None:
+async def test_failure_to_list_redirected_calls_is_logged() -> None:
     switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": SwitchError("denied")}
     switch.on_ami_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
