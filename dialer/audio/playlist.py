@@ -65,8 +65,8 @@ class Playlist:
 
 
 class PlaylistReader:
-    """Reads the playlist: the prompts that may be played now. Files with unchanged time, size and inode are not read
-    again.
+    """Reads the playlist: the prompts that may be played now. A file is read again only if its modification time, size
+    or inode number has changed.
     """
 
     def __init__(self, catalogue: Path, places: AudioDirectories, rules: PlayRules) -> None:

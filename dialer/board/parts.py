@@ -100,7 +100,7 @@ def pad_or_cut_text(text: Text, cells: int) -> Text:
 
 
 def draw_proportion_bar(share: float, cells: int, style: str) -> Text:
-    """Return a bar of `cells` characters, of which the proportion `share` (0-1) is filled."""
+    """Return a bar that is `cells` characters wide and filled to `share` (0-1)."""
     full, half = divmod(round(min(1.0, max(0.0, share)) * cells * 2), 2)
     bar = Text(FULL * full + HALF * half, style=style, no_wrap=True)
     # The track is drawn, not left blank: rich strips trailing spaces from right-aligned text.

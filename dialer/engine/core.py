@@ -57,7 +57,7 @@ class Core:
         return effects
 
     def start_accepting_background_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """Accept background tasks and run them in `group`. If a task fails, the engine stops."""
+        """Run background tasks in `group` from now on. If one of them fails, the engine stops."""
         self._tasks, self._carry_out = group, carry_out
 
     def stop_accepting_background_tasks(self) -> None:

@@ -678,7 +678,7 @@ class BatchImporter:
     ) -> None:
         """Store new opt-outs of centres.
 
-        Queue the new opt-outs, voters' answers (marks) and calls that other centres must receive.
+        Queue the new opt-outs, marks about voters and calls that other centres must receive.
         """
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]

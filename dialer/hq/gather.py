@@ -98,7 +98,7 @@ def make_garbage_collection_rare() -> None:
 
 
 class Gatherer:
-    """The process that imports centres' batches of results into headquarters' database.
+    """The process that stores the results of centres in headquarters' database.
 
     If several gatherers run, only the one that holds the database's lock imports. The others wait for the lock.
     """
@@ -344,7 +344,7 @@ class Gatherer:
         return received
 
     async def _forward_updates_to_other_centres(self, db: Database) -> None:
-        """Send queued opt-outs, voters' answers (marks) and calls for other centres (peer updates) to their stream, in order.
+        """Send queued opt-outs, marks about voters and calls for other centres (peer updates) to their stream, in order.
 
         Delete them from the queue once they are stored in the stream.
         """

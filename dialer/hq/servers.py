@@ -33,9 +33,7 @@ def _find_nats_server_program() -> str:
 
 
 class NatsServer:
-    """A nats-server process. After `kill_nats_server` and `start` it has the same address and the same streams as
-    before.
-    """
+    """A nats-server process. When it is started again after `kill_nats_server`, it keeps its address and streams."""
 
     def __init__(self, directory: Path, more_configuration: str = "") -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""Complete lists ("snapshots") of opt-outs, or of the marks (facts about voters) of a constituency.
+"""Snapshots: complete lists of all opt-outs, or of what is known about a constituency's voters (marks).
 
 A centre requests a snapshot if it is new, or was disconnected for longer than the stream stores updates.
 
@@ -56,7 +56,7 @@ class SQL(Statements):
 
 
 class SnapshotServer:
-    """Answers centres' requests for complete lists of opt-outs or voters' answers (snapshots), one page per request.
+    """Answers centres' requests for complete lists of opt-outs or marks (snapshots), one page per request.
 
     Several servers may run, because each page is answered independently.
     """
@@ -107,7 +107,7 @@ class SnapshotServer:
 
 
 class PageRows(NamedTuple):
-    """The opt-outs or voters' answers (marks) of one page (part) of a snapshot, and the key after which the next page starts."""
+    """The opt-outs or marks about voters of one page (part) of a snapshot, and the key after which the next page starts."""
 
     next_after: str | None  # None: this is the last page
     opt_outs: Sequence[dict[str, Any]]
@@ -115,7 +115,7 @@ class PageRows(NamedTuple):
 
 
 async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows:
-    """Return the opt-outs or voters' answers (marks) of the requested page.
+    """Return the opt-outs or marks about voters of the requested page.
 
     Raises ValueError if `request.after` is not the key of a mark.
     """

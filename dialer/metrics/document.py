@@ -46,7 +46,7 @@ def render_metrics_page() -> str:
 
 
 def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
-    """Yield the name of each process, with an example of its status in which every metric has a value."""
+    """Yield each process's name, and an example of its status that has a value for every metric."""
     messages = create_example_messages()
     campaign: CampaignView = messages[topics.STATISTICS.key]
     state: CentreState = messages[topics.CENTRE_STATE.key]

@@ -1,8 +1,8 @@
-"""Records the call placed last ("newest call") in a retained message at the broker.
+"""The retained message at the broker that names the newest call: the call that the dialler placed last.
 
-The dialler reads this record before it places calls, and at each connect. If its store (database) does not have the
+The dialler reads this message before it places calls, and at each connect. If its store (database) does not have the
 recorded call, the store is an old copy or belongs to another dialler. Only a dialler whose store has the recorded call
-may replace the record.
+may replace the message.
 """
 
 from __future__ import annotations

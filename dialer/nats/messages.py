@@ -325,7 +325,7 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a message that forwards opt-outs and voters' answers (marks) to other centres.
+    """Return a message that forwards opt-outs and marks about voters to other centres.
 
     It has the fields of the command `import-peer-updates`, which the other centres' diallers execute.
     """
@@ -333,7 +333,7 @@ def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Map
 
 
 def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the opt-outs and voters' answers (marks) in a message.
+    """Return the opt-outs and marks about voters in a message.
 
     Raises InvalidMessage. The dialler checks their fields later.
     """

@@ -1,4 +1,4 @@
-"""Complete lists ("snapshots") of opt-outs, or of the marks (facts about voters) of a constituency. Without I/O.
+"""Snapshots: complete lists of all opt-outs, or of what is known about a constituency's voters (marks). Without I/O.
 
 A centre needs a snapshot if the stream no longer has older updates. It requests the snapshot page by page. Headquarters
 signs each page together with the request. So a page cannot be forged or left out. Pages of another time, centre or roll
@@ -28,7 +28,7 @@ _PURPOSE = b"matdan snapshot of peer updates 1\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """A centre's request for a page of a snapshot: the voters' answers (marks) in a constituency, or all opt-outs."""
+    """A centre's request for a page of a snapshot: the marks about voters in a constituency, or all opt-outs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class SnapshotRequest:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPage:
-    """A page (part) of a snapshot: some of the opt-outs or voters' answers (marks) that other centres have reported."""
+    """A page (part) of a snapshot: some of the opt-outs or marks about voters that other centres have reported."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

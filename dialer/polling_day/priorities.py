@@ -1,4 +1,4 @@
-"""Decides which polling booth's voters are called next. Each booth gets a share of the calls by its priority. No I/O.
+"""The order in which polling booths' voters are called. A booth with a higher priority gets more of the calls. No I/O.
 
 priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
 

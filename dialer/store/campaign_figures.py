@@ -99,7 +99,7 @@ def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0
     return {Outcome(row.outcome): row.attempts for row in rows}
 
 
-def count_calls_detected_as_machines(db: Connection, campaign_id: str, since: float) -> int:
+def count_calls_taken_for_machines(db: Connection, campaign_id: str, since: float) -> int:
     """Return how many of a campaign's outbound calls since `since` (epoch seconds) were ended because machine detection
     reported a machine.
     """

@@ -1,4 +1,4 @@
-"""Opt-outs, voters' answers (marks) and call times of other centres, which headquarters passes on in numbered streams."""
+"""Opt-outs, marks about voters and call times of other centres, which headquarters passes on in numbered streams."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PeerUpdateEffect:
 
 
 def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Store a batch of opt-outs, voters' answers (marks) and calls of other centres.
+    """Store a batch of opt-outs, marks about voters and calls of other centres.
 
     The new position in the stream of updates is stored too. A batch that was applied before is skipped. The updates are
     not announced again. A mark is skipped, and counted as unknown, if its voter is not on this centre's electoral roll

@@ -49,12 +49,12 @@ class EpochKeys:
 
     @property
     def epoch_public_key(self) -> str:
-        """The public key (hexadecimal) that verifies the signature of the current signing period."""
+        """The public key (hexadecimal) that verifies the signature made at the end of the present minute."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
     def next_epoch_public_key(self) -> str:
-        """The public key (hexadecimal) that verifies the signature of the next signing period."""
+        """The public key (hexadecimal) that verifies the signature made at the end of the next minute."""
         return signing.derive_public_key(self.next_seed).hex()
 
     def sign_with_current_key(self, what: bytes) -> str:

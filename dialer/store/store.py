@@ -319,7 +319,7 @@ class Store(StoreRunner):
     # Figures
 
     count_attempts_by_outcome = Read(campaign_figures.count_attempts_by_outcome)
-    count_calls_detected_as_machines = Read(campaign_figures.count_calls_detected_as_machines)
+    count_calls_taken_for_machines = Read(campaign_figures.count_calls_taken_for_machines)
     count_recent_answers_by_interval = Read(campaign_figures.count_recent_answers_by_interval)
     count_recent_calls_taken_for_machines = Read(campaign_figures.count_recent_calls_taken_for_machines)
 

@@ -1,4 +1,4 @@
-"""Downloads a complete list of other centres' opt-outs or voters' answers (marks) from headquarters, page by page."""
+"""Downloads a complete list of other centres' opt-outs or marks about voters from headquarters, page by page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LENGTH_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class PeerSnapshot:
-    """A completely downloaded list of other centres' opt-outs or voters' answers (snapshot)."""
+    """A completely downloaded list of other centres' opt-outs or marks (snapshot)."""
 
     name: str  # unique
     position: int  # position in the stream from which to continue
@@ -39,7 +39,7 @@ class PeerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Requests complete lists of other centres' opt-outs and voters' answers (snapshots) from headquarters, for one centre."""
+    """Requests complete lists of other centres' opt-outs and marks (snapshots) from headquarters, for one centre."""
 
     centre: str
     session: Session
@@ -49,7 +49,7 @@ class SnapshotSource:
     async def download_snapshot_of_updates(
         self, stream: str, place: Place | None, stored: int
     ) -> AsyncIterator[PeerSnapshot]:
-        """Download a complete list (snapshot) of other centres' opt-outs, or of voters' answers (marks) in the
+        """Download a complete list (snapshot) of other centres' opt-outs, or of marks about voters in the
         constituency `place`.
 
         `stored` is the position in headquarters' stream up to which this centre has stored updates. Raises

@@ -60,7 +60,7 @@ _CALLS: TypeAdapter[Any] = TypeAdapter(list[PeerCall])
 
 
 class PendingUpdates:
-    """Opt-outs, voters' answers and calls of other centres, collected for the next command to the dialler."""
+    """Opt-outs, marks about voters and calls of other centres, collected for the next command to the dialler."""
 
     def __init__(self, after: int) -> None:
         """Create an empty collection. `after` is the position in headquarters' stream before the first update."""
@@ -73,7 +73,7 @@ class PendingUpdates:
 
     @property
     def number_of_pending_updates(self) -> int:
-        """The number of opt-outs, voters' answers (marks) and calls of other centres in the next command."""
+        """The number of opt-outs, marks about voters and calls of other centres in the next command."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
     def can_add_updates_to_command(self, more: Sequence[dict[str, Any]]) -> bool:
@@ -132,7 +132,7 @@ def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[
 def select_valid_updates_of_other_centres(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the opt-outs and voters' answers (marks) that are valid and from other centres.
+    """Return the opt-outs and marks about voters that are valid and from other centres.
 
     Updates that the dialler would reject are left out, so that they cannot block later updates. The centre's own
     updates are left out too.
@@ -157,7 +157,7 @@ def _select_valid_updates_of_kind(
 
 
 class PeerUpdates:
-    """Sends other centres' opt-outs, voters' answers (marks) and calls from headquarters' stream to the dialler.
+    """Sends other centres' opt-outs, marks about voters and calls from headquarters' stream to the dialler.
 
     The dialler stores the position up to which it has opt-outs, and the marks of each constituency. Reading continues
     there. If there is no position, or if the stream no longer has the updates after it, a complete list (snapshot) is
@@ -177,7 +177,7 @@ class PeerUpdates:
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
     async def send_peer_updates_until_cancelled(self) -> None:
-        """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
+        """Send opt-outs and marks about voters of other centres to the dialler until cancelled."""
         while True:
             try:
                 await await_coroutine_in_own_task(self._send_updates_until_roll_changes())
@@ -214,7 +214,7 @@ class PeerUpdates:
                 return
 
     async def _send_updates_from_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
-        """Send the dialler the opt-outs in headquarters' stream, or the voters' answers (marks) in the constituency
+        """Send the dialler the opt-outs in headquarters' stream, or the marks about voters in the constituency
         `place`.
 
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were
@@ -364,7 +364,7 @@ class PeerUpdates:
     async def _add_opt_outs_and_marks_in_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
-        """Add the opt-outs and voters' answers (marks) in a stream message to `pending`. Send `pending` to the dialler
+        """Add the opt-outs and marks about voters in a stream message to `pending`. Send `pending` to the dialler
         if it is due.
 
         Return the updates that are still pending, or None if the stream must be opened again.

@@ -85,7 +85,7 @@ class Campaigns:
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
         midnight = get_local_midnight_before(self._core.zone, now)
         run.outcomes.update(await store.count_attempts_by_outcome(campaign_id, midnight))
-        run.taken_for_machines = await store.count_calls_detected_as_machines(campaign_id, midnight)
+        run.taken_for_machines = await store.count_calls_taken_for_machines(campaign_id, midnight)
         run.progress = await store.read_campaign_progress(campaign_id, now)
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:

@@ -40,7 +40,8 @@ class StoreAge:
     def find_reason_not_to_dial(self) -> Hold | None:
         """Return why nothing may be dialled, or None if calls are allowed.
 
-        Dialling stops while the store is compared with the newest recorded call, and if the store lacks that call.
+        Dialling waits until the store has been compared with the newest recorded call. It stays stopped if the store
+        does not have that call.
         """
         if self._is_older:
             return Hold(HoldReason.STORE_OLDER)

@@ -1,4 +1,4 @@
-"""Write responses to Twilio (pages) as TwiML. Sounds are played from the site's web server, or Twilio speaks the texts."""
+"""TwiML, the XML that tells Twilio what to do in a call. Twilio fetches sounds from the site's web server, or speaks texts."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_limit_of_call_starts_is_respected_if_the_switch_sends_calls_late_and_re
             leaving.append((max(earliest, now + delays[len(wire) % len(delays)]), began))
     for first in wire:
         assert sum(first <= at < first + 1 - 1e-6 for at in wire) <= rate
-    assert len(wire) > 0
+    assert len(wire) > 4 * rate  # in 10 s, although each call may leave 0.9 s late
 
 
 def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:

@@ -117,7 +117,7 @@ def _list_required_modules(configuration: Configuration) -> set[str]:
 def check_conference_profiles(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
     """Check that confbridge.conf has the conference profiles that the dialplan uses.
 
-    The profiles decide who stays in a conference when the voter or the agent leaves.
+    A conference profile sets, for example, whether the agent stays in the conference when the voter leaves.
     """
     if "confbridge.conf" not in configuration.files:
         return
