@@ -1,7 +1,7 @@
 // Controls of seat and call: ready, pause, hang up, hold, transfer, recording, log off.
 import { Icon, type IconName } from "../shared/icons";
 import { askQuestion, showNotice } from "../shared/parts";
-import { t, word } from "../shared/words";
+import { type CodeOf, messageOf, t, word } from "../shared/words";
 import { command } from "./entries";
 import { beginSkip, dialPreview, shown } from "./manual_dialling";
 import { Menu } from "./menu";
@@ -20,7 +20,7 @@ export async function give(name: string, values: Record<string, string | number>
   if (!reply) reply = await command(id, name, given); // with the same id, so that it is executed once
   if (!reply) showNotice(t("seat-command-unanswered"), true);
   else if (reply.status === "refused") showNotice(refusalOf({ code: reply.code ?? null, text: reply.text }), true);
-  else showNotice(t(`done-${name}`));
+  else showNotice(messageOf(`done-${name}`));
 }
 const OF_CALL = new Set([
   "seat-hang-up",
@@ -36,7 +36,7 @@ const OF_CALL = new Set([
 const logOff = () =>
   askQuestion({
     title: t("do-seat-log-off"),
-    text: t("ask-seat-log-off"),
+    text: t("ask-log-off"),
     grave: true,
     onConfirm: () => void give("seat-log-off"),
   });
@@ -62,7 +62,17 @@ export function star(typed: string): boolean {
   return false;
 }
 
-function Do({ name, icon, keys, grave = false }: { name: string; icon?: IconName; keys?: string; grave?: boolean }) {
+function Do({
+  name,
+  icon,
+  keys,
+  grave = false,
+}: {
+  name: CodeOf<"do">;
+  icon?: IconName;
+  keys?: string;
+  grave?: boolean;
+}) {
   return (
     <button type="button" class={grave ? "main grave" : undefined} onClick={() => void give(name)}>
       {icon && <Icon name={icon} />} {t(`do-${name}`)} {keys && <kbd>{keys}</kbd>}

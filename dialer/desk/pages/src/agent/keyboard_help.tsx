@@ -1,7 +1,7 @@
 // The keyboard help: what each key does. It opens with `?` and closes with Escape.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { t } from "../shared/words";
+import { messageOf, t } from "../shared/words";
 import { me } from "./state";
 
 /** The keys and phone codes of each shortcut: the same in every language. */
@@ -48,7 +48,7 @@ export function KeyboardHelp() {
               <dt>
                 <kbd>{keys}</kbd>
               </dt>
-              <dd>{t(`key-${name}-does`)}</dd>
+              <dd>{messageOf(`key-${name}-does`)}</dd>
             </div>
           ))}
         </dl>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Alert, LanguageChoice, Notice, QuestionDialog, showNotice, submittedForm } from "../shared/parts";
 import { ask, isProblem, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents, value } from "../shared/server";
 import type { DeskStatus, SeatView } from "../shared/wire";
-import { areLoaded, lasted, speak, suggest, t, word } from "../shared/words";
+import { areLoaded, lasted, messageOf, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
 import { nameOf } from "./drafts";
 import { KeyboardHelp, openKeyboardHelp } from "./keyboard_help";
@@ -35,7 +35,7 @@ function SignIn() {
   const [chosen, setChosen] = useState(localStorage.getItem(SEAT) ?? "");
   const told = (found: { problem: string; seconds?: number; seat?: string; text?: string; minutes?: number }) =>
     setProblem(
-      t(`problem-${found.problem}`, {
+      messageOf(`problem-${found.problem}`, {
         seconds: found.seconds ?? 0,
         seat: found.seat ?? "",
         text: found.text ?? "",

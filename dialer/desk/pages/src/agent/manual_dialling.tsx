@@ -12,7 +12,7 @@ import { me, pop, seat, stateOf } from "./state";
 import { Text } from "./voter_panel";
 
 /** Reasons to skip a call, in the order of their digits. */
-const REASONS = ["hour", "language", "known", "entry", "other"];
+const REASONS = ["hour", "language", "known", "entry", "other"] as const;
 const MOST_RECENT = 5;
 
 /** The attempt for which a reason to skip is being chosen. */

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { showNotice } from "../shared/parts";
 import { now } from "../shared/server";
 import type { AgentScreenPop } from "../shared/wire";
-import { t } from "../shared/words";
+import { messageOf, t } from "../shared/words";
 import { change, chosenOf, draftOf, OUTCOMES, pendingOf, recentCall, type VoterOutcome } from "./drafts";
 import {
   closing,
@@ -268,7 +268,7 @@ export function undoLastEntry(): void {
 
 /** Return the text of a refusal: the page's message for its code, or the dialler's text. */
 export function refusalOf(refusal: { code: string | null; text: string }): string {
-  const message = refusal.code === null ? "" : t(`refused-${refusal.code}`);
+  const message = refusal.code === null ? "" : messageOf(`refused-${refusal.code}`);
   return message && message !== `refused-${refusal.code}` ? message : t("refused-by-dialler", { text: refusal.text });
 }
 

@@ -3,7 +3,7 @@ import { effect } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { showNotice } from "../shared/parts";
-import { has, milliseconds, percent, t } from "../shared/words";
+import { has, messageOf, milliseconds, percent, t } from "../shared/words";
 import {
   checkEcho,
   chosen,
@@ -32,8 +32,8 @@ effect(() => {
 
 const problemOf = (problem: string) =>
   has(`phone-problem-${problem}`)
-    ? t(`phone-problem-${problem}`)
-    : t(has(`problem-${problem}`) ? `problem-${problem}` : "phone-problem-other");
+    ? messageOf(`phone-problem-${problem}`)
+    : messageOf(has(`problem-${problem}`) ? `problem-${problem}` : "phone-problem-other");
 
 /** Shows what is wrong with the phone. */
 export function PhoneTrouble() {

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { me, now, value } from "../shared/server";
 import type { AbandonedWindow, CampaignView, DayFigures, IdleReason } from "../shared/wire";
-import { count, has, hour, percent, t, word } from "../shared/words";
+import { count, has, hour, messageOf, type PlainMessageId, percent, t, word } from "../shared/words";
 import { command, Menu, may } from "./commands";
 import { campaigns } from "./state";
 import { Bar, CALL_STATES, CapBar, levelOf, nearestToLimit, shareOf } from "./tiles";
@@ -11,7 +11,7 @@ import { Bar, CALL_STATES, CapBar, levelOf, nearestToLimit, shareOf } from "./ti
 /** Return how many calls are placed and what limits them, or the dialler's text for an unknown limit. */
 function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: CampaignView): string {
   if (!has(`pacing-${limit}`)) return pacing;
-  const reason = t(`pacing-${limit}`);
+  const reason = messageOf(`pacing-${limit}`);
   return limit === "nobody" ? reason : `${t("calls-now", { calls })}: ${reason}`;
 }
 
@@ -19,7 +19,7 @@ function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: Campa
 export function whyInWords(why: IdleReason): string {
   const id = `why-${why.code}`;
   const { until, ...figures } = why.figures;
-  return t(has(id) ? id : "why-held", {
+  return messageOf(has(id) ? id : "why-held", {
     ...figures,
     until: typeof until === "number" ? hour(until) : "none",
     detail: why.detail || why.code,
@@ -60,7 +60,7 @@ function connectedInLastHour(campaign: string): number {
   return day.at.reduce((sum, at, place) => sum + (at > now.value - 3600 ? (day.connected[place] ?? 0) : 0), 0);
 }
 
-function Pair({ name, children }: { name: string; children: ComponentChildren }) {
+function Pair({ name, children }: { name: PlainMessageId; children: ComponentChildren }) {
   return (
     <div>
       <dt>{t(name)}</dt>

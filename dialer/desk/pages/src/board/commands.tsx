@@ -2,7 +2,7 @@
 import { askQuestion, problemText, showNotice } from "../shared/parts";
 import { ask, isProblem, me, namesOf, type Problem, value } from "../shared/server";
 import type { CampaignView } from "../shared/wire";
-import { percent, t, word } from "../shared/words";
+import { messageOf, percent, t, word } from "../shared/words";
 
 type Values = Record<string, string | string[] | number | boolean>;
 interface Reply {
@@ -92,8 +92,8 @@ export function command(name: string, values: Record<string, string> = {}, seats
     string,
   ][];
   askQuestion({
-    title: t(`do-${name}`),
-    text: t(`ask-${name}`, {
+    title: messageOf(`do-${name}`),
+    text: messageOf(`ask-${name}`, {
       to: seats?.join(", ") ?? values.seat ?? values.campaign_id ?? "",
       campaign: values.campaign_id ?? "",
       seat: seats?.join(", ") ?? "",
@@ -132,7 +132,7 @@ export function Menu({
       id={id}
       title={title}
       note={note}
-      actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])}
+      actions={allowed.map((name) => [messageOf(`do-${name}`), () => command(name, values)])}
     />
   );
 }

@@ -2,7 +2,7 @@ import { effect, signal } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import { Notice, QuestionDialog } from "../shared/parts";
 import { loadUser, me, namesOf, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents } from "../shared/server";
-import { areLoaded, clock, lasted, speak, t } from "../shared/words";
+import { areLoaded, type CodeOf, clock, lasted, speak, t } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { AccountMenu } from "./account_menu";
 import { Alerts } from "./alerts";
@@ -18,7 +18,7 @@ import "../shared/base.css";
 import "../staff/figures.css";
 import "./board.css";
 
-function StatusSign({ name, good }: { name: string; good: boolean }) {
+function StatusSign({ name, good }: { name: CodeOf<"status">; good: boolean }) {
   return (
     <li class={good ? "status good" : "status bad"}>
       <span aria-hidden="true">{t(`status-${name}`)}</span>

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { askQuestion, problemText, Section, showNotice, submittedForm } from "../shared/parts";
 import { ask, isProblem, me, type Problem, value } from "../shared/server";
 import type { RollStatus } from "../shared/wire";
-import { count, t } from "../shared/words";
+import { count, messageOf, t } from "../shared/words";
 import { may, send } from "./commands";
 import { centre } from "./state";
 import "../staff/account.css";
@@ -71,7 +71,7 @@ function Figures({ figures }: { figures: Record<string, number> }) {
     <dl class="pairs figures">
       {FIGURES.filter((name) => figures[name]).map((name) => (
         <div key={name}>
-          <dt>{t(`roll-${name.replaceAll("_", "-")}`)}</dt>
+          <dt>{messageOf(`roll-${name.replaceAll("_", "-")}`)}</dt>
           <dd>{count(figures[name]!)}</dd>
         </div>
       ))}
@@ -91,7 +91,8 @@ function Roll({ roll }: { roll: RollStatus }) {
   return (
     <>
       <p role="status">
-        <strong>{roll.name}</strong> <small>{t("roll-by", { name: roll.by })}</small> — {t(`roll-is-${roll.state}`)}
+        <strong>{roll.name}</strong> <small>{t("roll-by", { name: roll.by })}</small> —{" "}
+        {messageOf(`roll-is-${roll.state}`)}
         {roll.text && `: ${roll.text}`}
       </p>
       {roll.state === "importing" && taken?.list === roll.id && (

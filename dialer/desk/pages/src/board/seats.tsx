@@ -3,7 +3,7 @@ import { narrowing } from "../shared/address";
 import { Section } from "../shared/parts";
 import { me, namesOf, now, value } from "../shared/server";
 import type { SeatView } from "../shared/wire";
-import { count, lasted, nameOf, percent, t, word } from "../shared/words";
+import { count, lasted, messageOf, nameOf, percent, t, word } from "../shared/words";
 import { Actions, command, Menu, may } from "./commands";
 import { asked, isShown, spoken } from "./state";
 import { SEAT_STATES } from "./tiles";
@@ -127,7 +127,7 @@ function SelectionBar({ shown }: { shown: SeatView[] }) {
           id="selection-menu"
           title={t("selected-seats-actions")}
           actions={offered.map(({ name, seats }) => [
-            `${t(`do-${name}`)} (${count(seats.length)})`,
+            `${messageOf(`do-${name}`)} (${count(seats.length)})`,
             () => command(name, {}, seats),
           ])}
         />
@@ -183,7 +183,7 @@ export function Seats() {
             <option value="">{t("seat-order-seat")}</option>
             {Object.keys(ORDERS).map((each) => (
               <option key={each} value={each}>
-                {t(`seat-order-${each}`)}
+                {messageOf(`seat-order-${each}`)}
               </option>
             ))}
           </select>

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { value } from "../shared/server";
 import type { AbandonedWindow, SeatView } from "../shared/wire";
-import { count, percent, t, tenths, word } from "../shared/words";
+import { count, type PlainMessageId, percent, t, tenths, word } from "../shared/words";
 import { type Counts, campaigns, centre, chosen, seats, sum, together } from "./state";
 
 export const CALL_STATES = [
@@ -40,7 +40,7 @@ export function Bar({ counts, order, kind }: { counts: Counts; order: readonly s
 }
 
 interface Tile {
-  name: string;
+  name: PlainMessageId;
   figure: string;
   /** What is below the figure, without a bar beside it. */
   note?: string;

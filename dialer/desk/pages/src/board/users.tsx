@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { askQuestion, Choice, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
-import { moment, t, word } from "../shared/words";
+import { messageOf, moment, t, word } from "../shared/words";
 import { Actions, send } from "./commands";
 
 interface User {
@@ -59,7 +59,7 @@ function offered({ name, role, fixed }: User): [string, () => void][] {
     onConfirm: (chosen: string) => void,
     choices?: { label: string; options: [string, string][] },
   ) => {
-    const [title, text] = [t(`user-${what}`), t(`ask-user-${what}`, { name })];
+    const [title, text] = [messageOf(`user-${what}`), messageOf(`ask-user-${what}`, { name })];
     return (): void => askQuestion({ title, text, grave, onConfirm, ...(choices ? { choices } : {}) });
   };
   const others = roles().filter(([each]) => each !== role);

@@ -5,7 +5,7 @@ import { command, may } from "../board/commands";
 import { Alert, Notice, problemText, QuestionDialog, Section, Table } from "../shared/parts";
 import { isProblem, loadUser, me, subscribeEvents, value } from "../shared/server";
 import type { CampaignsPage, CampaignView, ListedCampaign } from "../shared/wire";
-import { areLoaded, speak, t, word } from "../shared/words";
+import { areLoaded, type PlainMessageId, speak, t, word } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { loadPage, page } from "./form";
 import { NewCampaign } from "./new_campaign";
@@ -54,7 +54,14 @@ function Campaign({ id, kind, purpose, content, hours }: ListedCampaign) {
   );
 }
 
-const COLUMNS = ["campaign", "campaign-state", "field-kind", "field-purpose", "campaign-content", "field-hours"];
+const COLUMNS: PlainMessageId[] = [
+  "campaign",
+  "campaign-state",
+  "field-kind",
+  "field-purpose",
+  "campaign-content",
+  "field-hours",
+];
 
 function Setup({ campaigns, file }: CampaignsPage) {
   return (

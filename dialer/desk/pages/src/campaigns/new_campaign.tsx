@@ -2,7 +2,7 @@
 import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
 import { isProblem } from "../shared/server";
 import type { CheckedCampaign, FormField } from "../shared/wire";
-import { has, t, word } from "../shared/words";
+import { has, messageOf, t, word } from "../shared/words";
 import {
   check,
   type Entered,
@@ -22,7 +22,7 @@ function Help({ field: { name, help }, id }: { field: FormField; id: string }) {
   const own = `help-${name.replaceAll("_", "-")}`;
   return (
     <small id={id} lang={has(own) ? undefined : "en"}>
-      {has(own) ? t(own) : help}
+      {has(own) ? messageOf(own) : help}
     </small>
   );
 }

@@ -3,10 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import { askQuestion, Choice, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, now, value } from "../shared/server";
 import type { OrderReplies, Proposal, PublishedMaterial } from "../shared/wire";
-import { lasted, moment, t, word } from "../shared/words";
+import { lasted, messageOf, moment, type PlainMessageId, t, word } from "../shared/words";
 import { centres, incidents, may, orders, proposals, who } from "./state";
 
-async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
+async function send(path: string, body: Record<string, unknown>, done: PlainMessageId): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
   if (isProblem(answer)) showNotice(problemText(answer), true);
   else if (answer.state === "failed") showNotice(t("assigning-failed", { text: answer.result ?? "" }), true);
@@ -98,8 +98,8 @@ function answer(each: Proposal, confirm: boolean): void {
   askQuestion({
     title: t(confirm ? "confirm" : "decline"),
     text: [
-      t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }),
-      ...(confirm ? [t(`confirm-${each.kind}`)] : []),
+      messageOf(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }),
+      ...(confirm ? [messageOf(`confirm-${each.kind}`)] : []),
     ].join(" · "),
     grave: confirm,
     onConfirm: () =>
@@ -122,7 +122,7 @@ function Proposals({ kinds, right }: { kinds: Proposal["kind"][]; right: string 
           key={each.id}
           class={each.state === "open" ? "alert warning" : each.state === "failed" ? "alert critical" : "alert"}
         >
-          <span dir="auto">{t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) })}</span>
+          <span dir="auto">{messageOf(`proposal-${each.kind}`, { text: each.text, to: named(each.to) })}</span>
           <small>{t("proposed-by", { name: each.proposed_by, at: moment(each.proposed_at) })}</small>
           {each.answered_by && each.answered_at !== null && (
             <small>

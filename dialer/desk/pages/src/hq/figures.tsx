@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import type { CentreRow } from "../shared/wire";
-import { count, decimal, lasted, moment, percent, t } from "../shared/words";
+import { count, decimal, lasted, messageOf, moment, type PlainMessageId, percent, t } from "../shared/words";
 import { AlertText } from "../staff/alert_text";
 import {
   abandonedOf,
@@ -45,7 +45,7 @@ function Tile({
   bad,
   children,
 }: {
-  name: string;
+  name: PlainMessageId;
   figure: string;
   bad?: boolean | undefined;
   children?: ComponentChildren;
@@ -132,7 +132,7 @@ function Tiles({ sum }: { sum: Sum }) {
 /** Return the problems of a centre as text. */
 const told = (centre: CentreRow) => {
   const { words } = faultsOf(centre);
-  return words.length ? words.map((each) => t(`fault-${each}`)).join(", ") : t("fault-none");
+  return words.length ? words.map((each) => messageOf(`fault-${each}`)).join(", ") : t("fault-none");
 };
 
 /** Zones as tiles with a coloured square for each centre, which has a text alternative. */
@@ -226,8 +226,8 @@ interface Group {
   own: CentreRow[];
 }
 
-function groupsAt(there: Place, every: CentreRow[]): { kind: string; groups: Group[] } {
-  const by = (kind: string, of: (centre: CentreRow) => string, to: (name: string) => Place) => {
+function groupsAt(there: Place, every: CentreRow[]): { kind: PlainMessageId; groups: Group[] } {
+  const by = (kind: PlainMessageId, of: (centre: CentreRow) => string, to: (name: string) => Place) => {
     const names = [...new Set(every.map(of))].sort(new Intl.Collator("en", { numeric: true }).compare);
     return {
       kind,
@@ -254,7 +254,7 @@ function groupsAt(there: Place, every: CentreRow[]): { kind: string; groups: Gro
   );
 }
 
-const COLUMNS = [
+const COLUMNS: PlainMessageId[] = [
   "age-live",
   "age-results",
   "seats",
@@ -283,7 +283,7 @@ function Rows({ every }: { every: CentreRow[] }) {
       <label>
         {t("order-by")}{" "}
         <select value={order.value} onChange={(event) => (order.value = event.currentTarget.value)}>
-          {["problems", "name", "work"].map((each) => (
+          {(["problems", "name", "work"] as const).map((each) => (
             <option key={each} value={each}>
               {t(`order-${each}`)}
             </option>
@@ -309,7 +309,7 @@ function Row({ group, level }: { group: Group; level: Level }) {
   const single = group.own.length === 1 ? group.own[0] : undefined;
   const counted = (word: string) => group.own.filter((centre) => faultsOf(centre).words.includes(word)).length;
   const words = [...new Set(group.own.flatMap((centre) => faultsOf(centre).words))].map((word) =>
-    single ? t(`fault-${word}`) : `${t(`fault-${word}`)} (${counted(word)})`,
+    single ? messageOf(`fault-${word}`) : `${messageOf(`fault-${word}`)} (${counted(word)})`,
   );
   return (
     <tr>
@@ -421,14 +421,14 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
 }
 
 function CentreNow({ centre }: { centre: CentreRow }) {
-  const facts: [string, ComponentChildren][] = [
+  const facts: [PlainMessageId, ComponentChildren][] = [
     ["state-of", told(centre)],
     ["age-live", <Age at={centre.live_at} />],
     ["age-results", <Age at={centre.committed_at} old={300} />],
     [
       "campaigns",
       Object.entries(centre.campaigns ?? {})
-        .map(([name, state]) => t(`campaign-${state}`, { campaign: name }))
+        .map(([name, state]) => messageOf(`campaign-${state}`, { campaign: name }))
         .join(", ") || NOT_KNOWN,
     ],
     ["live-calls", count(centre.calls ?? 0)],

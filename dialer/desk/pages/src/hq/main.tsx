@@ -2,7 +2,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { LanguageChoice, Notice, QuestionDialog } from "../shared/parts";
 import { loadUser, me, now, STALE_SECONDS, secondsSinceUpdate, signOut, subscribeEvents } from "../shared/server";
-import { areLoaded, clock, lasted, speak, t } from "../shared/words";
+import { areLoaded, clock, lasted, messageOf, speak, t } from "../shared/words";
 import { Passkeys, Password } from "../staff/own_account";
 import { offered } from "../staff/passkeys";
 import { SignIn } from "../staff/sign_in";
@@ -63,7 +63,7 @@ function Head() {
       </ul>
       <LanguageChoice />
       <a class="who" href={addressOf(place.value, "account")}>
-        {who().name} · {t(`role-${who().role}`)} {who().of_zone && `· ${who().of_zone}`}
+        {who().name} · {messageOf(`role-${who().role}`)} {who().of_zone && `· ${who().of_zone}`}
       </a>
       <button type="button" onClick={() => void signOut()}>
         {t("sign-out")}
@@ -71,7 +71,7 @@ function Head() {
       <nav class="views" aria-label={t("views")}>
         {views.map((each) => (
           <a key={each} href={addressOf(place.value, each)} aria-current={view.value === each ? "page" : undefined}>
-            {t(`view-${each}`)} {many[each] ? <b class="many">{many[each]}</b> : ""}
+            {messageOf(`view-${each}`)} {many[each] ? <b class="many">{many[each]}</b> : ""}
           </a>
         ))}
       </nav>

@@ -1,10 +1,10 @@
 // The fields by which single calls are filtered, besides period and campaign.
 import type { Signal } from "@preact/signals";
 import type { ReportChoices } from "../shared/wire";
-import { t, word } from "../shared/words";
+import { type PlainMessageId, t, word } from "../shared/words";
 import { begins, CALL_FIELDS, ends } from "./filter";
 
-function TextField({ name, chosen, figures }: { name: string; chosen: Signal<string>; figures?: boolean }) {
+function TextField({ name, chosen, figures }: { name: PlainMessageId; chosen: Signal<string>; figures?: boolean }) {
   return (
     <label>
       {t(name)}
@@ -19,7 +19,7 @@ function TextField({ name, chosen, figures }: { name: string; chosen: Signal<str
   );
 }
 
-function TimeField({ name, chosen }: { name: string; chosen: Signal<string> }) {
+function TimeField({ name, chosen }: { name: PlainMessageId; chosen: Signal<string> }) {
   return (
     <label>
       {t(name)}
@@ -34,7 +34,7 @@ function CodeField({
   codes,
   kind,
 }: {
-  name: string;
+  name: PlainMessageId;
   chosen: Signal<string>;
   codes: string[];
   kind: string;

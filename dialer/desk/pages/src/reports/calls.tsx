@@ -6,12 +6,12 @@ import { may, send } from "../board/commands";
 import { Alert, problemText, Section, showNotice } from "../shared/parts";
 import { ask, isProblem, me, type Problem } from "../shared/server";
 import type { ListedCall, ListedCalls, ShownCallHistory } from "../shared/wire";
-import { clock, day, lasted, moment, t, word } from "../shared/words";
+import { clock, day, lasted, messageOf, moment, t, word } from "../shared/words";
 import { agentText } from "./cells";
 import { Files } from "./files_of_report";
 import { addDays, callQuery, today } from "./filter";
 
-const COLUMNS = ["at", "campaign", "outcome", "disposition", "agent", "talk", "phone"];
+const COLUMNS = ["at", "campaign", "outcome", "disposition", "agent", "talk", "phone"] as const;
 const FIGURES = new Set(["talk", "phone"]);
 const DAYS_OF_NUMBER = 365;
 
@@ -82,7 +82,7 @@ function History({ call }: { call: ListedCall }) {
     <div class="history">
       <Pairs
         title={t("call-steps")}
-        pairs={read.moments.map(({ name, at }) => [t(`moment-${name}`), `${day(at)} ${clock(at)}`])}
+        pairs={read.moments.map(({ name, at }) => [messageOf(`moment-${name}`), `${day(at)} ${clock(at)}`])}
       />
       <Pairs title={t("call-line")} pairs={line} />
       {grounds.length ? (

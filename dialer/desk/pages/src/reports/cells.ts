@@ -1,7 +1,7 @@
 // The texts of a report's columns and cells.
 import { me } from "../shared/server";
 import type { ReportColumn } from "../shared/wire";
-import { count, decimal, has, lasted, percent, t, word } from "../shared/words";
+import { count, decimal, has, lasted, messageOf, percent, t, word } from "../shared/words";
 
 export type Cell = string | number | null;
 
@@ -17,10 +17,11 @@ const NONE = "(none)";
 
 export const isFigure = (column: ReportColumn) => column.kind !== "text";
 
-export const headingOf = (column: ReportColumn) => t(`column-${column.name.replaceAll("_", "-")}`);
+export const headingOf = (column: ReportColumn) => messageOf(`column-${column.name.replaceAll("_", "-")}`);
 
 /** Return the text of a code. A number may also wait for a calling rule. */
-const codeText = (kind: string, code: string) => (has(`${kind}-${code}`) ? t(`${kind}-${code}`) : word("rule", code));
+const codeText = (kind: string, code: string) =>
+  has(`${kind}-${code}`) ? messageOf(`${kind}-${code}`) : word("rule", code);
 
 const DAYS_FROM_HOURS = 48;
 /** Return the length of a window as hours or days. */

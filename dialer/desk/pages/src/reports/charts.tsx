@@ -41,7 +41,7 @@ const axisOf = (times: number[]) => (times.length > HOURS_ON_AXIS ? days : hours
 function HoursChart({ report }: { report: ShownReport }) {
   const read = reader(report);
   const times = hoursOf(report);
-  const columns = ["attempts", "answered", "contacts", "abandoned"];
+  const columns = ["attempts", "answered", "contacts", "abandoned"] as const;
   const rows = columns.map((column) => sumByHour(report, times, (row) => Number(read(row, column))));
   const [attempts = 0, answered = 0, contacts = 0, abandoned = 0] = rows.map((row) => row.reduce((a, b) => a + b, 0));
   return (

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { problemText, showNotice } from "../shared/parts";
 import type { Problem } from "../shared/server";
-import { t } from "../shared/words";
+import { messageOf, t } from "../shared/words";
 
 const FORMATS = ["csv", "xlsx", "pdf"];
 const REVOKE_MS = 60_000;
@@ -28,7 +28,7 @@ async function download(name: string, format: string, query: string): Promise<vo
 export function Files({ name, query }: { name: string; query: string }) {
   const [busy, setBusy] = useState("");
   return (
-    <div class="row" role="group" aria-label={t("files-of", { report: t(`report-${name}`) })}>
+    <div class="row" role="group" aria-label={t("files-of", { report: messageOf(`report-${name}`) })}>
       {FORMATS.map((format) => (
         <button
           type="button"

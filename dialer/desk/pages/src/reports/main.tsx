@@ -4,7 +4,7 @@ import { AccountMenu } from "../board/account_menu";
 import { Alert, Notice, problemText } from "../shared/parts";
 import { ask, isProblem, loadUser, me, type Problem } from "../shared/server";
 import type { ReportChoices } from "../shared/wire";
-import { areLoaded, speak, t } from "../shared/words";
+import { areLoaded, messageOf, speak, t } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { CallFilter } from "./call_filter";
 import { Calls } from "./calls";
@@ -36,7 +36,7 @@ function Head({ views, shown }: { views: string[]; shown: string }) {
       <nav aria-label={t("to-reports")}>
         {views.map((name) => (
           <a key={name} href={addressOf(name)} aria-current={name === shown ? "page" : undefined}>
-            {t(`view-${name}`)}
+            {messageOf(`view-${name}`)}
           </a>
         ))}
       </nav>

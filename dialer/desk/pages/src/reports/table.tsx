@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Alert, problemText, Section } from "../shared/parts";
 import { ask, isProblem, me, type Problem } from "../shared/server";
 import type { ShownReport } from "../shared/wire";
-import { count, has, t } from "../shared/words";
+import { count, has, messageOf, t } from "../shared/words";
 import { compareCells, headingOf, isFigure, textOf } from "./cells";
 import { CHARTS } from "./charts";
 import { Files } from "./files_of_report";
@@ -119,7 +119,7 @@ export function ReportTable({ name }: { name: string }) {
     return () => (isCurrent = false);
   }, [name, asked]);
   return (
-    <Section id={name} title={t(`report-${name}`)} aside={<Files name={name} query={asked} />}>
+    <Section id={name} title={messageOf(`report-${name}`)} aside={<Files name={name} query={asked} />}>
       {read === null ? (
         <p role="status">{t("report-loading")}</p>
       ) : isProblem(read) ? (
@@ -128,7 +128,7 @@ export function ReportTable({ name }: { name: string }) {
         <p>{t("report-empty")}</p>
       ) : (
         <>
-          {has(`report-${name}-help`) && <p class="small">{t(`report-${name}-help`)}</p>}
+          {has(`report-${name}-help`) && <p class="small">{messageOf(`report-${name}-help`)}</p>}
           {CHARTS[name]?.(read)}
           {read.row_count > read.rows.length && (
             <p class="small">

@@ -3,11 +3,11 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "./server";
-import { choose, language, languages, nameOf, t } from "./words";
+import { choose, language, languages, messageOf, nameOf, type PlainMessageId, t } from "./words";
 
 /** Return the text of a refused request. */
 export const problemText = (refused: Problem) =>
-  t(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0, text: refused.text ?? "" });
+  messageOf(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0, text: refused.text ?? "" });
 
 /** Return the submitted form and keep the browser from leaving the page. */
 export function submittedForm(event: Event): HTMLFormElement {
@@ -169,9 +169,9 @@ export function QuestionDialog() {
 
 interface Columns {
   of: string; // id of the section
-  names: string[];
+  names: PlainMessageId[];
   right?: (place: number, name: string) => boolean; // columns of figures
-  unseen?: string; // message id of a last column with buttons
+  unseen?: PlainMessageId; // of a last column with buttons
   children: ComponentChildren;
 }
 /** The table of a section. Its children are the rows. */

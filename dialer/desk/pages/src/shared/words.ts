@@ -2,6 +2,7 @@
 // is chosen.
 import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
 import { computed, signal } from "@preact/signals";
+import type { Messages } from "./messages";
 
 /** Files of messages by path, each loaded on demand. */
 export type Words = Record<string, () => Promise<string>>;
@@ -73,11 +74,27 @@ async function load(code: string): Promise<FluentBundle> {
   return bundle;
 }
 
+type MessageId = keyof Messages;
+/** The id of a message that needs no values. */
+export type PlainMessageId = { [Id in MessageId]: [Messages[Id]] extends [never] ? Id : never }[MessageId];
+/** What follows a prefix in message ids: `CodeOf<"seat-order">` is "calls" of `seat-order-calls` and the others. */
+export type CodeOf<Prefix extends string> = PlainMessageId extends infer Id
+  ? Id extends `${Prefix}-${infer Code}`
+    ? Code
+    : never
+  : never;
+type MessageValues<Id extends MessageId> = [Messages[Id]] extends [never]
+  ? []
+  : [values: Record<Messages[Id], FluentVariable>];
+
 /** Return whether a message exists. */
 export const has = (id: string) => bundles.value.some((bundle) => bundle.hasMessage(id));
 
-/** Return a message by its id, or the id if no language has the message. */
-export function t(id: string, values: Record<string, FluentVariable> = {}): string {
+/** Return a message by its id, with its values. */
+export const t = <Id extends MessageId>(id: Id, ...[values]: MessageValues<Id>): string => messageOf(id, values);
+
+/** Return a message whose id contains a code that the server sent, or the id if no language has the message. */
+export function messageOf(id: string, values: Record<string, FluentVariable> = {}): string {
   for (const bundle of bundles.value) {
     const message = bundle.getMessage(id);
     if (message?.value) return bundle.formatPattern(message.value, values, []);
@@ -86,7 +103,7 @@ export function t(id: string, values: Record<string, FluentVariable> = {}): stri
 }
 
 /** Return the translation of a code of the dialler (a state, a role), or the code if it has none. */
-export const word = (kind: string, value: string) => (has(`${kind}-${value}`) ? t(`${kind}-${value}`) : value);
+export const word = (kind: string, value: string) => (has(`${kind}-${value}`) ? messageOf(`${kind}-${value}`) : value);
 
 /** The centre's time zone. A PC may be set to another one. */
 export const zone = signal<string | undefined>(undefined);
