@@ -27,6 +27,7 @@ def write_index(keep: Path, journeys: Mapping[str, list[Step]], failures: Mappin
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Journeys</title><style>{STYLE}</style>'
         f"<h1>Journeys</h1><p>{escape(machine)}</p><ul>{''.join(rows)}</ul>{''.join(parts)}</html>\n"
     )
+    keep.mkdir(parents=True, exist_ok=True)  # a failed installation has taken no screenshot
     path = keep / "index.html"
     path.write_text(text, encoding="utf-8")
     return path
