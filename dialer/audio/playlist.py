@@ -6,11 +6,12 @@ During calls the playlist is used without reading files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from dialer.audio.catalogue import LOCK, Entries, Entry, Voice, list_catalogue_files, read_catalogue_entries
 from dialer.audio.errors import CatalogueError
@@ -20,6 +21,8 @@ from dialer.audio.play_rules import PlayRules, find_reason_prompt_is_blocked
 from dialer.settings.audio import SoundFormat
 
 _FileVersion = tuple[int, int, int]  # (modification time in ns, size, inode): identifies a version of a file
+
+_EXTENSIONS: Final = frozenset(sound_format.value for sound_format in SoundFormat)
 
 
 class ListedPrompt:
@@ -77,8 +80,8 @@ class PlaylistReader:
         self._entries: Entries = {}
         self._catalogue_versions: dict[Path, _FileVersion] = {}
         self._was_there = False
-        self._paths: dict[PromptName, tuple[tuple[SoundFormat, str], ...]] = {}
-        self._versions: dict[str, _FileVersion | None] = {}  # of every sound that could be played, as last looked at
+        self._sounds_by_folder: dict[str, set[str]] = {}  # names of the prompts' sounds, without extension
+        self._versions: dict[str, _FileVersion] = {}  # of every sound on disk that could be played, as last looked at
         self._hashes: dict[str, tuple[_FileVersion, str]] = {}
         self._last: Playlist | None = None
 
@@ -106,11 +109,9 @@ class PlaylistReader:
         if stamps != self._catalogue_versions:
             self._entries = read_catalogue_entries(self.catalogue, files or ())
             self._catalogue_versions = stamps
-            self._paths = {
-                name: self._paths.get(name) or self._list_sound_paths_of_prompt(name) for name in self._entries
-            }
+            self._sounds_by_folder = self._group_sounds_by_folder()
             self._last = None
-        seen = {path: _read_file_time_size_and_inode(path) for sounds in self._paths.values() for _, path in sounds}
+        seen = self._read_versions_of_sounds()
         if self._last is None or seen != self._versions:
             self._versions = seen
             self._hashes = {path: known for path, known in self._hashes.items() if seen.get(path) == known[0]}
@@ -134,6 +135,28 @@ class PlaylistReader:
         error.
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
+
+    def _group_sounds_by_folder(self) -> dict[str, set[str]]:
+        sounds_by_folder: dict[str, set[str]] = {}
+        for name in self._entries:
+            folder, _, sound = name.sound_name.rpartition("/")
+            sounds_by_folder.setdefault(folder, set()).add(sound)
+        return {str(self.places.sounds / folder): sounds for folder, sounds in sounds_by_folder.items()}
+
+    def _read_versions_of_sounds(self) -> dict[str, _FileVersion]:
+        """Return the version of each prompt's sounds on disk, by path.
+
+        Folders are listed first: of the formats that Asterisk could choose, most prompts have one.
+        """
+        versions = {}
+        for folder, sounds in self._sounds_by_folder.items():
+            for file in _list_folder(folder, sounds):
+                sound, _, extension = file.rpartition(".")
+                if sound in sounds and extension in _EXTENSIONS:
+                    path = f"{folder}/{file}"
+                    if (version := _read_file_time_size_and_inode(path)) is not None:
+                        versions[path] = version
+        return versions
 
     def _list_sound_paths_of_prompt(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
         """Return the paths of a prompt's sound in every format that Asterisk could choose, whether the files exist or
@@ -161,9 +184,17 @@ class PlaylistReader:
         return sha
 
 
+def _list_folder(folder: str, sounds: Iterable[str]) -> list[str]:
+    """Return the names of the files in a folder, or the possible names of these sounds if it cannot be listed."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - the names suffice; Path objects of thousands of files take longer
+    except OSError:
+        return [f"{sound}.{extension}" for sound in sounds for extension in _EXTENSIONS]
+
+
 def _read_file_time_size_and_inode(path: str) -> _FileVersion | None:
     try:
-        status = os.stat(path)  # noqa: PTH116 - called ten thousand times; the method of Path takes three times as long
+        status = os.stat(path)  # noqa: PTH116 - called thousands of times; the method of Path takes three times as long
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

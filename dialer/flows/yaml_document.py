@@ -7,7 +7,6 @@ scalars stay text as written, so that `yes`, `012` and `1:30` are not converted 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ MAX_DEPTH = 10
 MAX_VALUES = 20_000
 # Characters that change the order or visibility of text. Zero-width joiners and non-joiners are allowed, because Indian
 # scripts need them.
-_INVISIBLE = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\ufeff")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 Value = str | list["Value"] | dict[str, "Value"]
 Location = tuple[str | int, ...]
@@ -119,10 +118,8 @@ def _describe_size_limit() -> str:
 
 
 def _refuse_invisible_characters(line: str, number: int, file: str) -> None:
-    for letter in line:
-        if letter in _INVISIBLE or (unicodedata.category(letter) == "Cc" and letter != "\t"):
-            problem = f"the line has the invisible character U+{ord(letter):04X}; delete it"
-            raise FlowError(file, number, "", problem)
+    if found := _INVISIBLE.search(line):
+        raise FlowError(file, number, "", f"the line has the invisible character U+{ord(found[0]):04X}; delete it")
 
 
 def _refuse_forbidden_yaml_constructs(text: str, file: str) -> None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from dialer.audio.catalogue import Entry, Voice, open_catalogue_for_changes, read_catalogue, write_catalogue
+from dialer.audio.catalogue import (
+    Entry,
+    Voice,
+    open_catalogue_for_changes,
+    parse_catalogue_as_written,
+    read_catalogue,
+    write_catalogue,
+)
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.files import PARTIAL_PREFIX
 from dialer.audio.names import PromptName
@@ -19,6 +29,7 @@ from dialer.settings.audio import SoundFormat
 
 SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
 NAME = PromptName("", "hi", "recording/message")
+NUMBER = PromptName("", "hi", "number/7")
 TODAY = date(2026, 11, 24)
 FOUND = {SoundFormat.ALAW: SOUND}
 
@@ -101,6 +112,51 @@ def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> 
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
     assert set(before) - set(after) == {tmp_path / "campaign/town/hi.toml"}
     assert all(before[path] == time for path, time in after.items())
+
+
+WRITTEN = f"""
+[label]
+text = "यह आवाज़ कंप्यूटर की है"
+voice = "human"
+seconds = 12.5
+loudness_lufs = -19.0
+notes = [
+    "a note",
+    "another",
+]
+approved_on = 2026-11-24
+
+[label.files]
+alaw = "{SOUND}"
+
+["number/7"]
+voice = "draft"
+
+["number/7".files]
+alaw = "{SOUND}"
+"""[1:]
+
+
+def test_prompts_in_the_written_form_are_read_without_tomllib(tmp_path: Path) -> None:
+    assert parse_catalogue_as_written(WRITTEN) == tomllib.loads(WRITTEN)
+    write_catalogue(tmp_path, {NAME: make_entry(notes=("a", "b"), **CERTIFIED, **APPROVED), NUMBER: make_entry()})
+    text = (tmp_path / "hi.toml").read_text(encoding="utf-8")
+    assert parse_catalogue_as_written(text) == tomllib.loads(text)
+
+
+@given(
+    st.integers(0, len(WRITTEN)),
+    st.integers(0, 40),
+    st.one_of(st.text('\t\r\n"\\[].=#-01é\x7f', max_size=4), st.sampled_from(WRITTEN.splitlines(keepends=True))),
+)
+@example(WRITTEN.index("2026-11-24"), 10, "2026-13-24")
+@example(WRITTEN.index("[label.files]"), 0, 'text = "again"\n')
+@example(WRITTEN.index('["number/7".files]'), 0, 'files = "none"\n')
+@example(len(WRITTEN), 0, "[label]\n\n[label.files]\n")
+def test_edited_catalogue_is_read_as_tomllib_reads_it_or_left_to_tomllib(place: int, length: int, text: str) -> None:
+    edited = WRITTEN[:place] + text + WRITTEN[place + length :]
+    tables = parse_catalogue_as_written(edited)
+    assert tables is None or tables == tomllib.loads(edited)
 
 
 def test_interrupted_audio_preparation_stores_the_finished_catalogue_entries(tmp_path: Path) -> None:

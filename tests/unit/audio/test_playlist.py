@@ -174,6 +174,38 @@ def test_sound_catalogue_reader_detects_each_change_and_hashes_no_file_twice(
     assert "has no sound on disk" in (site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or "")
 
 
+def test_reader_looks_only_at_sound_files_that_exist(site: PlaylistReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def look(path: str) -> tuple[int, int, int]:
+        looked_at.append(path)
+        return 0, 0, 0
+
+    sound = site.places.get_sound_path(PromptName("", "hi", "common/goodbye"), SoundFormat.ALAW)
+    sound.with_suffix(".txt").write_text("not a sound", encoding="utf-8")
+    monkeypatch.setattr("dialer.audio.playlist._read_file_time_size_and_inode", look)
+    site.read_playlist()
+    assert [path for path in looked_at if path.startswith(str(site.places.sounds))] == [str(sound)]
+
+
+def test_changed_sound_is_detected_in_a_folder_that_cannot_be_listed(
+    site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = PromptName("", "hi", "common/goodbye")
+    folder = str(site.places.get_sound_path(name, SoundFormat.ALAW).parent)
+    list_folder = os.listdir
+
+    def refuse_to_list_sounds(path: str) -> list[str]:
+        if path == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "listdir", refuse_to_list_sounds)
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
+    site.places.get_sound_path(name, SoundFormat.ALAW).write_bytes(b"another")
+    assert "was changed on disk" in (site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or "")
+
+
 class Noon:
     def now(self) -> float:
         return 1_795_500_000.0  # 2026-11-24 06:00 UTC
