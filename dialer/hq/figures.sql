@@ -23,7 +23,7 @@ GROUP BY cb.centre;
 
 -- name: days
 SELECT day, what, sum(count) AS count FROM day_count
-WHERE centre = ANY($1::text[]) AND day > $2 AND (what IN ('attempts', 'mark/voted') OR what LIKE 'outcome/%' OR what LIKE 'seat/%')
+WHERE centre = ANY($1::text[]) AND day > $2 AND what NOT LIKE 'disposition/%'
 GROUP BY day, what ORDER BY day;
 
 -- name: incidents

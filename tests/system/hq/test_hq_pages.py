@@ -85,6 +85,18 @@ async def test_headquarters_page_of_a_centre_shows_contacted_voted_and_official_
     assert (await hq.get("viewer", "/api/hq/days?centre=pune-1")).json() == []  # its calls were made in 2024
 
 
+async def test_headquarters_page_of_earlier_days_counts_opt_outs_and_people_taken_for_machines(
+    hq: Headquarters,
+) -> None:
+    await query_database(
+        hq.database,
+        "INSERT INTO day_count SELECT 'pune-1', current_date, what, count FROM (VALUES ('outcome/connected', 5),"
+        " ('flow-answers', 3), ('people-taken-for-machines', 2), ('opt-outs', 4)) AS counted (what, count)",
+    )
+    (day,) = (await hq.get("viewer", "/api/hq/days?centre=pune-1")).json()
+    assert (day["live_answers"], day["abandoned"], day["opt_outs"]) == (10, 2, 4)
+
+
 async def test_headquarters_page_refuses_text_that_the_database_cannot_store(hq: Headquarters) -> None:
     for answer in (
         await hq.get("viewer", "/api/hq/booths?centre=pune-1&state=%00&constituency=209"),
