@@ -120,16 +120,21 @@ class SQL(Statements):
 def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
     """Return the figures of a day, such as calls and contacts, from the day's counters (table `day_count`).
 
-    If machine detection hung up on people by mistake, their estimated number counts as abandoned calls.
+    Live answers and abandoned calls are those of outbound calls: the cap applies to calls that the dialler places, and
+    inbound answers would lower the rate. If machine detection hung up on people by mistake, their estimated number
+    counts as abandoned calls.
     """
     people = counts.get(PEOPLE_TAKEN_FOR_MACHINES, 0)
-    live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS) + counts.get(FLOW_ANSWERS_COUNT, 0)
+    outbound = {
+        outcome: counts.get(f"outcome/{outcome}", 0) - counts.get(f"inbound/{outcome}", 0) for outcome in LIVE_ANSWERS
+    }
+    live = sum(outbound.values()) + counts.get(FLOW_ANSWERS_COUNT, 0)
     seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
     return {
         "attempts": counts.get("attempts", 0),
         "contacts": counts.get(f"outcome/{Outcome.CONNECTED}", 0),
         "live_answers": round(live + people, 2),
-        "abandoned": round(counts.get(f"outcome/{Outcome.ABANDONED}", 0) + people, 2),
+        "abandoned": round(outbound[Outcome.ABANDONED] + people, 2),
         "seat_hours": round(seat_seconds / 3600, 3),
         "opt_outs": counts.get("opt-outs", 0),
         "marked_voted": counts.get("mark/voted", 0),

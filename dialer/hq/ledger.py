@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from dialer.domain.enums import MarkKind
-from dialer.domain.model import FLOW_ANSWERS, MarkSource, Outcome
+from dialer.domain.model import FLOW_ANSWERS, Direction, MarkSource, Outcome
 from dialer.domain.other_centres import CALLS_KEPT_SECONDS, classify_call_for_other_centres
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.schema import get_type_adapter
@@ -298,7 +298,10 @@ class DayCounts:
                 self.counts[row.centre, day, "attempts"] += 1
                 outcome = str(fields.get("outcome"))[:40]
                 self._count_result_if_name_is_accepted(row.centre, day, f"outcome/{outcome}", 1)
-                self._count_result_of_machine_detection(row.centre, day, outcome, fields)
+                if fields.get("direction") == Direction.INBOUND:
+                    self._count_result_if_name_is_accepted(row.centre, day, f"inbound/{outcome}", 1)
+                else:
+                    self._count_result_of_machine_detection(row.centre, day, outcome, fields)
             case "results/dispositions":
                 self._count_result_if_name_is_accepted(
                     row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1

@@ -167,8 +167,8 @@ CREATE TABLE IF NOT EXISTS turnout (
     PRIMARY KEY (kind, zone, state_code, constituency_number, part_number)
 );
 
--- Counters of a centre's day: attempts, outcome/..., disposition/..., mark/..., opt-outs, seconds of seats as seat/..., and of campaigns
--- with machine detection flow-answers and people-taken-for-machines.
+-- Counters of a centre's day: attempts, outcome/... (all calls), inbound/... (outcomes of inbound calls), disposition/..., mark/...,
+-- opt-outs, seconds of seats as seat/..., and of campaigns with machine detection flow-answers and people-taken-for-machines.
 CREATE TABLE IF NOT EXISTS day_count (
     centre text NOT NULL,
     day    date NOT NULL,

@@ -140,6 +140,22 @@ def test_voters_mistaken_for_machines_count_as_abandoned_at_headquarters() -> No
     assert (figures["live_answers"], figures["abandoned"]) == (expected.live_answers, expected.abandoned) == (6.0, 1.0)
 
 
+def test_live_answers_at_headquarters_are_those_of_outbound_calls() -> None:
+    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
+    calls: list[dict[str, Any]] = [
+        {"outcome": "connected", "direction": "outbound"},
+        {"outcome": "abandoned", "direction": "outbound"},
+        *[{"outcome": "connected", "direction": "inbound"}] * 5,
+        {"outcome": "abandoned", "direction": "inbound"},
+        {"outcome": "completed", "direction": "inbound", "false_positive_share": SHARE},
+    ]
+    for number, fields in enumerate(calls, start=1):
+        days.add_result_to_day_counts(*parse_outbox_row("pune-1", row(number, "attempts", **fields), NOW))
+    figures = compute_day_figures({what: count for (_, _, what), count in days.counts.items()})
+    assert (figures["live_answers"], figures["abandoned"]) == (2, 1)
+    assert (figures["attempts"], figures["contacts"]) == (9, 6)
+
+
 def test_voter_status_at_headquarters_has_the_voters_place_on_the_electoral_roll() -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12), NOW)
     assert isinstance(mark, MarkRow)
