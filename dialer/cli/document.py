@@ -12,11 +12,12 @@ import typer.main
 
 from dialer.cli.main import app
 from dialer.engine.command.catalogue import COMMANDS
+from dialer.mqtt.commands.schema import get_first_sentence_of_description
 
 HEAD = """# Commands
 
-For everybody who works at a terminal. `dialer COMMAND --help` says more about a command; `dialer --version` shows
-the version.
+For everybody who works at a terminal. `dialer COMMAND --help` says more about a command, such as when it exits with 1;
+`dialer --version` shows the version.
 
 |exit code|meaning|
 |---|---|
@@ -77,7 +78,7 @@ def _document_command_and_its_subcommands(
         for leaf in _list_commands_without_subcommands(path, command)
     ]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
-    yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
+    yield from (f"{level} `{path}`", "")
     yield from _render_table_of_parameters(shared.values())
     if names := _format_option_names(
         each for key, each in known.items() if key in everywhere and _is_option_parameter(each)
@@ -90,7 +91,7 @@ def _document_command_and_its_subcommands(
         [
             (
                 " ".join([name, *map(_format_argument_name, _list_arguments_of_command(each))]),
-                f"{_get_first_sentence_and_exit_code_of_help(each)} {_describe_shared_options(each, known, universal)}".rstrip(),
+                f"{get_first_sentence_of_description(each.help or '')} {_describe_shared_options(each, known, universal)}".rstrip(),
             )
             for name, each in brief
         ],
@@ -110,7 +111,7 @@ def _document_command(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
 ) -> Iterator[str]:
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments_of_command(command))]) + "`"
-    yield from ("", text or _get_first_sentence_and_exit_code_of_help(command), "")
+    yield from ("", text or get_first_sentence_of_description(command.help or ""), "")
     own = [each for each in command.params if _make_key_of_parameter(each) not in known and each.help]
     yield from _render_table_of_parameters(own)
     if also := _describe_shared_options(command, known, universal):
@@ -180,12 +181,6 @@ def _format_argument_name(argument: Any) -> str:
 
 def _format_option_names(options: Iterable[Any]) -> str:
     return ", ".join(f"`{each.opts[0]}`" for each in options)
-
-
-def _get_first_sentence_and_exit_code_of_help(command: Any) -> str:
-    """Return the first sentence of a command's help, and the sentence about its exit code."""
-    sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
-    return " ".join([*sentences[:1], *(each for each in sentences[1:] if each.startswith("Exit "))])
 
 
 def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:

@@ -155,7 +155,7 @@ def _format_default_of_setting(value: Any) -> str:
 
 def _format_toml_value(value: Any) -> str:
     if isinstance(value, BaseModel):
-        return "{ " + ", ".join(f"{name} = {inner}" for name, inner in value.model_dump().items()) + " }"
+        return "{" + ", ".join(f"{name}={inner}" for name, inner in value.model_dump().items()) + "}"
     shown = getattr(value, "get_secret_value", lambda: value)()
     shown = getattr(shown, "value", shown)
     return f'"{shown}"' if isinstance(shown, str | Path) else str(shown)

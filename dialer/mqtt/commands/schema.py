@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,7 +54,7 @@ def list_command_reference_lines() -> Iterator[str]:
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command may be executed twice after a crash, with the same effect; any other is executed at most once."
-    yield "Commands that only the uplink sends are in asyncapi.json."
+    yield "asyncapi.json says more about each command, and has the commands that only the uplink sends."
     yield ""
     yield from _format_markdown_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
@@ -62,7 +63,7 @@ def list_command_reference_lines() -> Iterator[str]:
                 f"`{name}`",
                 _list_field_names(kind),
                 "yes" if kind.is_idempotent else "no",
-                kind.format_command_description(),
+                get_first_sentence_of_description(kind.format_command_description()),
             )
             for name, kind in _list_documented_commands()
         ),
@@ -126,6 +127,11 @@ def describe_field_type(schema: Mapping[str, Any]) -> str:
 def get_first_paragraph_of_description(description: str) -> str:
     """Return the first paragraph of a description as one line."""
     return " ".join(description.partition("\n\n")[0].split())
+
+
+def get_first_sentence_of_description(description: str) -> str:
+    """Return the first sentence of a description as one line."""
+    return re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join(description.split()))[0]
 
 
 def _list_schemas_of_nested_objects() -> Iterator[tuple[str, dict[str, Any]]]:
