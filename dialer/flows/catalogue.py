@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dialer import content
 from dialer.flows.check import check_flow
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.flow import Flow
-from dialer.flows.load import load_flow_file
+from dialer.flows.load import FindFlow, load_flow_file, load_flow_text
 from dialer.flows.model import Offer
 from dialer.flows.texts import Texts
 from dialer.flows.yaml_document import find_yaml_file
@@ -45,7 +47,19 @@ def load_flow(name_or_path: str) -> Flow:
     path = find_yaml_file(name_or_path, FLOWS_DIRECTORY)
     if path is None:
         raise UnknownFlow(name_or_path, list_shipped_flows())
-    return load_flow_file(path, lambda name: find_yaml_file(name, path.parent) or find_yaml_file(name, FLOWS_DIRECTORY))
+    return load_flow_file(path, _make_subdialog_finder(path))
+
+
+def load_flow_draft(text: str, path: Path) -> Flow:
+    """Return the flow in an unsaved text that is to become the file `path`. Raises FlowError.
+
+    Its subdialogs are found as for `load_flow`.
+    """
+    return load_flow_text(text, path, _make_subdialog_finder(path))
+
+
+def _make_subdialog_finder(path: Path) -> FindFlow:
+    return lambda name: find_yaml_file(name, path.parent) or find_yaml_file(name, FLOWS_DIRECTORY)
 
 
 def refuse_flow_that_breaks_rules(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:

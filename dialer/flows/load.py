@@ -69,12 +69,17 @@ class FlowFile(YamlModel):
 
 def load_flow_file(path: Path, find: FindFlow) -> Flow:
     """Return the flow in a file, with its subdialogs. `find` returns the file of a subdialog. Raises FlowError."""
-    return _load_flow_and_subdialogs(read_yaml_file(path), path, find, ())
+    return load_flow_text(read_yaml_file(path), path, find)
+
+
+def load_flow_text(text: str, path: Path, find: FindFlow) -> Flow:
+    """Return the flow in a YAML text, with its subdialogs, as if the file `path` had this content. Raises FlowError."""
+    return _load_flow_and_subdialogs(text, path, find, ())
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
     """Return the flow in a YAML text. A flow that is not read from a file cannot have subdialogs. Raises FlowError."""
-    return _load_flow_and_subdialogs(text, Path(file), lambda _name: None, ())
+    return load_flow_text(text, Path(file), lambda _name: None)
 
 
 def _load_flow_and_subdialogs(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Flow:
