@@ -23,6 +23,7 @@ from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.call_reports import CallReportRoutes
 from dialer.desk.campaigns import CampaignRoutes
+from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
 from dialer.desk.reports import ReportRoutes
@@ -76,6 +77,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     RollRoutes,
     NumberRoutes,
     CampaignRoutes,
+    FlowRoutes,
     RecordingsPage,
     ReportRoutes,
     CallReportRoutes,

@@ -11,6 +11,7 @@ from dialer.desk.call_reports import ListedCalls, ShownCallHistory
 from dialer.desk.campaigns import CampaignsPage, CheckedCampaign
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
+from dialer.desk.flows import CheckedFlow, FlowsPage, FlowText
 from dialer.desk.idle_reasons import IdleReason
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.reports import ReportChoices, ShownReport
@@ -18,6 +19,7 @@ from dialer.desk.rolls import RollStatus
 from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignView, CentreState, SeatView
+from dialer.flows.try_out import TryOut
 from dialer.hq.figures import Incident
 from dialer.hq.page_records import CentreRow, DatedResults, HqStatus, HqUser, OrderReplies, PublishedMaterial
 from dialer.hq.proposals import Proposal
@@ -51,6 +53,11 @@ KINDS: tuple[type[Any], ...] = (
     # for the page on which campaigns are set up
     CampaignsPage,
     CheckedCampaign,
+    # for the page with the call flows
+    FlowsPage,
+    FlowText,
+    CheckedFlow,
+    TryOut,
     # for an agent's page
     AgentAccount,
     AgentScreenPop,

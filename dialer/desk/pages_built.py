@@ -29,9 +29,7 @@ class PagesNotBuilt(Exception):
 
 def are_pages_built() -> bool:
     """Return whether the pages are built."""
-    return all(
-        (BUILT / page).is_file() for page in ("agent.html", "board.html", "campaigns.html", "hq.html", "reports.html")
-    )
+    return all((BUILT / f"{page}.html").is_file() for page in ("agent", "board", "campaigns", "flows", "hq", "reports"))
 
 
 def is_recent_nodejs_installed() -> bool:

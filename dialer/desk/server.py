@@ -27,6 +27,7 @@ from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.figures import BoardFigures, ShownCap
+from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
 from dialer.desk.recordings import RecordingsPage
@@ -189,9 +190,8 @@ async def serve_pages_of_desk(
             agents = AgentPages(
                 settings, DeskParts(page_state, dialler_client, people, file, clock), agent_reading, training=training
             )
-            built = read_built_page_files(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
-            rolls = RollRoutes(settings, page_state, dialler_client)
+            rolls, flows = RollRoutes(settings, page_state, dialler_client), FlowRoutes(settings, clock)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
             reports = ReportPages(settings, clock)
             reloader = SettingsReloader(settings, lambda new: apply_settings(new))  # noqa: PLW0108 - it is defined below
@@ -199,7 +199,10 @@ async def serve_pages_of_desk(
             stack.callback(reports.close)
             stack.callback(rolls.close)
             routes = (
-                StaticPages(built, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}}),
+                StaticPages(
+                    read_built_page_files(BUILT) if assets is None else assets,
+                    {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}, "/flows": {}},
+                ),
                 PasswordSignIn(people, agents.end_session_of_user_or_agent),
                 Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins)),
                 account,
@@ -209,6 +212,7 @@ async def serve_pages_of_desk(
                 NumberRoutes(settings, dialler_client),
                 recordings,
                 campaigns,
+                flows,
             )
             routers = [
                 *(each.create_http_router() for each in routes),
@@ -236,6 +240,7 @@ async def serve_pages_of_desk(
                 recordings.replace_recording_settings(new)
                 reports.replace_report_settings(new)
                 campaigns.replace_campaign_settings(new)
+                flows.replace_flow_settings(new)
                 directory.replace_users_from_settings(new.supervisors)
                 apply_to_agents()
 

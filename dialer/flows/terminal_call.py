@@ -126,7 +126,11 @@ class TerminalCall:
         if prompts and not barge_in:
             self._ahead = ""
         for ref in prompts:
-            self.say(render_prompt_as_words(ref, self.language, self.texts))
+            self.play_prompt(ref)
+
+    def play_prompt(self, ref: PromptRef) -> None:
+        """Print the words of a prompt."""
+        self.say(render_prompt_as_words(ref, self.language, self.texts))
 
     def _perform_play_action(self, action: Play) -> Played:
         if action.allows_barge_in and self._ahead:

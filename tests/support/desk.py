@@ -21,6 +21,7 @@ from dialer.desk.board import Board, create_page_state_filter
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.figures import BoardFigures
+from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
 from dialer.desk.report_pages import ReportPages
@@ -278,7 +279,9 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     board = Board(page_state, streams, dialler_client, file, clock)
     await board.load_alert_acknowledgements()
     await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booth_names()
-    pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent", "reports", "campaigns")}
+    pages = {
+        f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent", "reports", "campaigns", "flows")
+    }
     pops = await AgentReading.open(folder / "centre.db", None)
     agents = AgentPages(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host([ORIGIN]))
@@ -296,7 +299,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         reloads.append(settings)
 
     routes = (
-        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}}),
+        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}, "/flows": {}}),
         PasswordSignIn(people, agents.end_session_of_user_or_agent),
         BoardAccount(settings, people),
         board,
@@ -306,6 +309,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         passkeys,
         recordings,
         CampaignRoutes(settings, dialler_client, clock, record_reload),
+        FlowRoutes(settings, clock),
     )
     routers = [
         *(each.create_http_router() for each in routes),

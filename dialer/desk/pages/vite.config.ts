@@ -10,6 +10,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2022",
-    rollupOptions: { input: ["agent.html", "board.html", "campaigns.html", "hq.html", "reports.html"] },
+    rollupOptions: { input: ["agent.html", "board.html", "campaigns.html", "flows.html", "hq.html", "reports.html"] },
   },
 });

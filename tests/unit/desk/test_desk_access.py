@@ -42,6 +42,7 @@ FOR_ANYONE = {
     "/assets/{name}",
     "/board",
     "/campaigns",
+    "/flows",
     "/health",
     "/reports",
 }

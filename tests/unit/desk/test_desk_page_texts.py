@@ -22,6 +22,9 @@ from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, HoldReason, SeatState, TransferStage
 from dialer.engine.command.catalogue import COMMANDS
+from dialer.flows.model import FlowPurpose
+from dialer.flows.try_out import LineKind
+from dialer.flows.turns import Ending
 from dialer.hq.proposals import CONFIRM_ACTIONS
 from dialer.pacing.port import Limit
 from dialer.reports import call_lists
@@ -30,6 +33,7 @@ from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
 from dialer.settings.seats import AgentLogin
 from dialer.settings.site import Settings
+from dialer.site.flow_files import FlowOrigin
 from dialer.site.new_campaign import describe_form_of_new_campaign
 
 LOCALES = SOURCES / "locales"
@@ -161,7 +165,7 @@ def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
         | used_message_ids("staff")
         | used_message_ids("shared")
         | find_problem_ids(
-            *(path for path in DESK_FOLDER.glob("*.py") if path.stem not in REPORT_MODULES | {"campaigns"}),
+            *(path for path in DESK_FOLDER.glob("*.py") if path.stem not in REPORT_MODULES | {"campaigns", "flows"}),
             *WEB.glob("*.py"),
         )
     )
@@ -209,6 +213,16 @@ def test_campaigns_page_has_a_text_for_every_setting_and_choice_of_the_form() ->
         if field.name not in {"script", "flow"}:  # names of files
             words |= {f"{name}-is-{choice}" for choice in field.choices}
     words |= {f"finding-{level}" for level in Level}
+    assert len(words) > 50
+    assert not words - own - others
+    assert not own & others, "the page loads the texts of the board too"
+
+
+def test_flows_page_has_a_text_for_every_code_that_the_server_sends() -> None:
+    own, others = english_message_ids("flows"), english_message_ids("board", "staff", "shared")
+    words = used_message_ids("flows") | find_problem_ids(DESK_FOLDER / "flows.py")
+    words |= {f"flow-purpose-{each}" for each in FlowPurpose} | {f"origin-{each}" for each in FlowOrigin}
+    words |= {f"line-{each}" for each in LineKind} | {f"ending-{each}" for each in Ending}
     assert len(words) > 50
     assert not words - own - others
     assert not own & others, "the page loads the texts of the board too"

@@ -115,6 +115,7 @@ abandoned-limit-of = limit { $limit } in { $window }
 
 campaigns = Campaigns
 to-campaigns = Set up campaigns
+to-flows = Call flows
 no-campaign = No campaigns yet. Add one under "Set up campaigns".
 campaign-actions = Actions for campaign { $campaign }
 campaign-details = Details of the campaign

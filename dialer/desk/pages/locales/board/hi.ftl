@@ -115,6 +115,7 @@ abandoned-limit-of = { $window } में सीमा { $limit }
 
 campaigns = अभियान
 to-campaigns = अभियान बनाएँ
+to-flows = कॉल फ़्लो
 no-campaign = अभी कोई अभियान नहीं। "अभियान बनाएँ" में एक जोड़ें।
 campaign-actions = अभियान { $campaign } के लिए कार्रवाई
 campaign-details = अभियान का विवरण

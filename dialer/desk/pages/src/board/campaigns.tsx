@@ -207,7 +207,14 @@ export function Campaigns() {
     <Section
       id="campaigns"
       title={t("campaigns")}
-      aside={me.value?.role === "supervisor" && <a href="/campaigns">{t("to-campaigns")}</a>}
+      aside={
+        me.value?.role === "supervisor" && (
+          <div class="row">
+            <a href="/flows">{t("to-flows")}</a>
+            <a href="/campaigns">{t("to-campaigns")}</a>
+          </div>
+        )
+      }
     >
       {shown.length ? (
         shown.map((campaign) => <Campaign key={campaign.campaign_id} campaign={campaign} />)

@@ -418,6 +418,13 @@ export interface CheckedCampaign {
   needs_restart: string[];
 }
 
+/** The result of the check of a flow's text. Without a diagram, the text is no flow. */
+export interface CheckedFlow {
+  problems: FlowProblem[];
+  diagram: FlowDiagram | null;
+  facts: FlowFact[];
+}
+
 /** The type of the values in a report's column. */
 export type ColumnKind = "text" | "count" | "share" | "seconds" | "rate";
 
@@ -463,13 +470,82 @@ export interface DeskStatus {
   since: number;
 }
 
+/** An arrow between two nodes in the diagram of a flow. The label has the keys or the cases of a branch. */
+export interface DiagramArrow {
+  source: string;
+  target: string;
+  label: string;
+}
+
+/** A node in the diagram of a flow. */
+export interface DiagramNode {
+  name: string;
+  /** line of the node in its file */
+  line: number;
+  /** what the node does */
+  title: string;
+  /** words that are played when a call enters the node, with values in angle quotes */
+  prompts: string[];
+  /** what follows without an arrow, such as after silence */
+  notes: string[];
+  style: NodeStyle;
+  /** true: reached only after silence, a wrong key or a failure */
+  is_exception: boolean;
+}
+
 /** The result of a conversation with a voter, as the agent enters it; `DISPOSITION_KEYS` has the phone's keys. */
 export type Disposition = "voted" | "not-yet" | "later" | "will-not" | "wrong-number" | "call-back" | "language" | "refused" | "opt-out" | "machine" | "none";
+
+/** How a flow ended. */
+export type Ending = "completed" | "transferred" | "hung-up" | "too-long" | "fault";
+
+/** The entry that a call waits for: at most this many digits, or a spoken message (0 digits). */
+export interface ExpectedEntry {
+  max_digits: number;
+  /** key that ends the digits, such as #; empty if there is none */
+  terminator: string;
+}
 
 /** The progress expected at this time of a polling day. */
 export interface ExpectedShares {
   contacted: number;
   voted: number;
+}
+
+/** The diagram of a flow: nodes, and the arrows between nodes that are no exceptions. */
+export interface FlowDiagram {
+  nodes: DiagramNode[];
+  arrows: DiagramArrow[];
+}
+
+/** A fact about the voter that a flow uses, with an example for the try-out; empty means that it is unknown. */
+export interface FlowFact {
+  name: string;
+  kind: PromptKind;
+  example: string;
+}
+
+/** Where the file of a flow comes from. */
+export type FlowOrigin = "shipped" | "named";
+
+/** A mistake in the text of a flow, in English. Line 0 means another file or the file as a whole. */
+export interface FlowProblem {
+  level: Level;
+  line: number;
+  text: string;
+}
+
+/** The text of a flow's file. */
+export interface FlowText {
+  text: string;
+}
+
+/** The content of the page with the site's flows. */
+export interface FlowsPage {
+  flows: ListedFlow[];
+  languages: string[];
+  /** language of the centre */
+  language: string;
 }
 
 /** The forecast for the rest of a polling day, in voters: how many will be contacted, and how many remain to be contacted. */
@@ -568,6 +644,9 @@ export interface LegalBasis {
 /** The severity of a check's result: OK, warning or error. */
 export type Level = "ok" | "warning" | "error";
 
+/** The kinds of lines in the transcript of a try-out. */
+export type LineKind = "prompt" | "keys" | "silence" | "message" | "hang-up" | "result";
+
 /** A call in the list of calls. */
 export interface ListedCall {
   attempt: string;
@@ -602,6 +681,24 @@ export interface ListedCampaign {
   content: string;
   hours: string[];
 }
+
+/** A flow in the list of the page. */
+export interface ListedFlow {
+  /** name of a shipped flow, or path of a file: the value of the setting `flow` */
+  source: string;
+  name: string;
+  title: string;
+  purpose: string;
+  origin: FlowOrigin;
+  /** campaigns that use the flow */
+  used_by: string[];
+  /** mistakes because of which no call may use the flow */
+  errors: number;
+  warnings: number;
+}
+
+/** The appearance of a node in a diagram. */
+export type NodeStyle = "speech" | "question" | "commit" | "service" | "part" | "quiet" | "ending";
 
 /** The latest official turnout of a centre's constituencies. */
 export interface OfficialFigures {
@@ -645,6 +742,9 @@ export interface Preview {
   /** true: it is dialled at `until`; false: it goes back to the list then, and the seat pauses */
   auto_dial: boolean;
 }
+
+/** The kind of a prompt. It determines how the prompt's value is spoken. */
+export type PromptKind = "text" | "number" | "digits" | "date" | "hour" | "place" | "name" | "recording";
 
 /** A user's proposal that is still open, or that was answered recently. */
 export interface Proposal {
@@ -870,6 +970,14 @@ export interface SpokenLanguages {
   agents: Record<string, string[]>;
 }
 
+/** A line in the transcript of a try-out. */
+export interface TranscriptLine {
+  kind: LineKind;
+  text: string;
+  /** names of the sounds of a prompt that can be played */
+  sounds: string[];
+}
+
 /** The stage of a call's transfer, such as ringing the target or consulting it. */
 export type TransferStage = "hold" | "returning" | "calling" | "consult" | "merging" | "three-way" | "transfer" | "handing-over" | "transferred";
 
@@ -921,6 +1029,18 @@ export interface TrunkView {
   calls_per_second_limit: number;
   /** recent time from Originate to ringing; null: no call yet */
   ringing_seconds: number | null;
+}
+
+/** A try-out of a flow after some entries of its caller. */
+export interface TryOut {
+  lines: TranscriptLine[];
+  /** the current node, preceded by its subdialogs, such as opt_out/ask */
+  node: string;
+  /** null: the call has ended */
+  expected: ExpectedEntry | null;
+  ending: Ending | null;
+  /** the caller's answers, when the call has ended */
+  answers: Record<string, string>;
 }
 
 /** A change of the data that a page shows: values by key, and keys that were removed. */

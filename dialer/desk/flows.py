@@ -1,0 +1,288 @@
+"""The page with the site's IVR flows: their texts, checks and diagrams, and a try-out as their caller.
+
+A try-out stores nothing: the page sends the caller's entries, and the desk plays the call again up to the next question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from dialer.domain.clock import Clock
+from dialer.domain.finding import Level
+from dialer.domain.schema import MESSAGE
+from dialer.engine.command.base import SUPERVISOR_ONLY
+from dialer.errors import MatdanError
+from dialer.flows.catalogue import UNSAFE, load_flow_draft
+from dialer.flows.check import check_flow
+from dialer.flows.diagram import FlowDiagram, make_flow_diagram
+from dialer.flows.errors import FlowError
+from dialer.flows.flow import Flow
+from dialer.flows.model import PromptKind, list_lawful_offers_to_voters
+from dialer.flows.terminal_call import BadFact, list_kinds_of_declared_facts, make_sample_voter_data
+from dialer.flows.texts import Texts, load_texts
+from dialer.flows.try_out import TryOut, try_flow
+from dialer.flows.yaml_document import MAX_BYTES, read_yaml_file
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import load_site_profile
+from dialer.site.flow_files import FlowOrigin, SiteFlow, list_flows_of_site
+from dialer.site.flow_sounds import SiteSounds
+from dialer.web.access import PageRoute, allow_users_with_roles
+from dialer.web.page_requests import PageRequest
+from dialer.web.refusals import RequestRefused
+
+MAX_ENTRIES = 500
+MAX_FACTS = 100
+MAX_REQUEST_BYTES = 4 * MAX_BYTES  # JSON escapes letters such as quotes
+WAV_TYPE = "audio/wav"
+
+_Source = Annotated[str, Field(min_length=1, max_length=500)]
+_Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFlow:
+    """A flow in the list of the page."""
+
+    __pydantic_config__ = MESSAGE
+
+    source: str
+    """name of a shipped flow, or path of a file: the value of the setting `flow`"""
+    name: str
+    title: str
+    purpose: str
+    origin: FlowOrigin
+    used_by: tuple[str, ...]
+    """campaigns that use the flow"""
+    errors: int
+    """mistakes because of which no call may use the flow"""
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsPage:
+    """The content of the page with the site's flows."""
+
+    __pydantic_config__ = MESSAGE
+
+    flows: tuple[ListedFlow, ...]
+    languages: tuple[str, ...]
+    language: str
+    """language of the centre"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowText:
+    """The text of a flow's file."""
+
+    __pydantic_config__ = MESSAGE
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowProblem:
+    """A mistake in the text of a flow, in English. Line 0 means another file or the file as a whole."""
+
+    __pydantic_config__ = MESSAGE
+
+    level: Level
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFact:
+    """A fact about the voter that a flow uses, with an example for the try-out; empty means that it is unknown."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    kind: PromptKind
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFlow:
+    """The result of the check of a flow's text. Without a diagram, the text is no flow."""
+
+    __pydantic_config__ = MESSAGE
+
+    problems: tuple[FlowProblem, ...]
+    diagram: FlowDiagram | None = None
+    facts: tuple[FlowFact, ...] = ()
+
+
+class FlowDraft(PageRequest):
+    """The text of a flow as the page shows it, saved or not. `language` is the language of its diagram or try-out."""
+
+    source: _Source
+    text: Annotated[str, Field(max_length=MAX_BYTES)]
+    language: _Language
+
+
+class FlowTry(FlowDraft):
+    """A try-out of a flow's text, with everything that the caller has entered so far.
+
+    An entry is keys, "" for silence, or null to hang up.
+    """
+
+    facts: Annotated[dict[str, Annotated[str, Field(max_length=200)]], Field(max_length=MAX_FACTS)]
+    entries: Annotated[list[Annotated[str, Field(pattern=r"^[0-9*#]{0,40}$")] | None], Field(max_length=MAX_ENTRIES)]
+    agent_available: bool
+    store_works: bool
+
+
+class FlowRoutes:
+    """The routes of the page with the site's flows, for supervisors only."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self.replace_flow_settings(settings)
+
+    def replace_flow_settings(self, settings: Settings) -> None:
+        """Use the campaigns, texts, sounds and rules of these settings from now on."""
+        self._settings = settings
+        self._sounds = SiteSounds(settings, self._clock)
+
+    def create_http_router(self) -> APIRouter:
+        """Return a router with the routes that list, check and try flows."""
+        rights = allow_users_with_roles(SUPERVISOR_ONLY, max_body_bytes=MAX_REQUEST_BYTES)
+        router = APIRouter(prefix="/api/flows", route_class=PageRoute, dependencies=rights)
+        router.get("")(self.describe_flows_page)
+        router.get("/text")(self.read_flow_text)
+        router.post("/check")(self.check_flow_text)
+        router.post("/try")(self.try_flow_text)
+        router.get("/sound", response_class=Response, responses={200: {"content": {WAV_TYPE: {}}}})(self.read_sound)
+        return router
+
+    async def _run_in_thread(self, work: Callable[[], _T]) -> _T:
+        """Run blocking work in a thread, one at a time. Other errors than refusals are refused with their text."""
+        async with self._one_at_a_time:
+            try:
+                return await asyncio.to_thread(work)
+            except (MatdanError, OSError) as error:
+                raise RequestRefused(409, "flows-unreadable", text=str(error)) from error
+
+    async def describe_flows_page(self) -> FlowsPage:
+        """Return all flows of the site, with the number of their mistakes."""
+        return await self._run_in_thread(self._build_flows_page)
+
+    def _build_flows_page(self) -> FlowsPage:
+        texts = load_texts(self._settings.flows.texts)
+        listed = tuple(self._build_listed_flow(each, texts) for each in list_flows_of_site(self._settings))
+        return FlowsPage(listed, tuple(texts.list_languages_with_texts()), self._settings.centre.language)
+
+    def _build_listed_flow(self, each: SiteFlow, texts: Texts) -> ListedFlow:
+        title = purpose = ""
+        try:
+            flow = load_flow_draft(read_yaml_file(each.path), each.path)
+        except FlowError as error:
+            problems = [_convert_flow_error_to_problem(error, each.path)]
+        else:
+            title, purpose = flow.title, flow.purpose.value
+            problems = self._find_problems(flow, each.path, texts)
+        errors = sum(problem.level is Level.ERROR for problem in problems)
+        return ListedFlow(
+            each.source, each.path.stem, title, purpose, each.origin, each.used_by, errors, len(problems) - errors
+        )
+
+    async def read_flow_text(self, source: Annotated[str, Query(min_length=1, max_length=500)]) -> FlowText:
+        """Return the text of a flow's file."""
+        path = self._find_flow_path(source)
+        return FlowText(await self._run_in_thread(lambda: read_yaml_file(path)))
+
+    def _find_flow_path(self, source: str) -> Path:
+        """Return the file of a flow. Only files of the site's flows are accepted."""
+        for each in list_flows_of_site(self._settings):
+            if each.source == source:
+                return each.path
+        raise RequestRefused(409, "flow-unknown")
+
+    async def check_flow_text(self, asked: FlowDraft) -> CheckedFlow:
+        """Check the text of a flow. Return its mistakes, its diagram, and the facts that a try-out needs."""
+        path = self._find_flow_path(asked.source)
+        return await self._run_in_thread(lambda: self._build_checked_flow(asked, path))
+
+    def _build_checked_flow(self, asked: FlowDraft, path: Path) -> CheckedFlow:
+        texts = load_texts(self._settings.flows.texts)
+        try:
+            flow = load_flow_draft(asked.text, path)
+        except FlowError as error:
+            return CheckedFlow((_convert_flow_error_to_problem(error, path),))
+        kinds, examples = list_kinds_of_declared_facts(flow), make_sample_voter_data(flow, {})
+        return CheckedFlow(
+            tuple(self._find_problems(flow, path, texts)),
+            make_flow_diagram(flow, texts, asked.language),
+            tuple(FlowFact(name, kind, str(examples.get(name, ""))) for name, kind in kinds.items()),
+        )
+
+    def _find_problems(self, flow: Flow, path: Path, texts: Texts) -> list[FlowProblem]:
+        may_offer = list_lawful_offers_to_voters(load_site_profile(self._settings))
+        found: list[FlowProblem] = []
+        if flow.name != path.stem:
+            text = f"the flow is called {flow.name}, but its file {path.name}; give both the same name"
+            found.append(FlowProblem(Level.ERROR, 1, text))
+        for each in check_flow(flow, texts, may_offer=may_offer):
+            level = Level.ERROR if each.rule in UNSAFE else Level.WARNING
+            found.append(_make_problem(level, each.file, each.line, f"{each.part} {each.node}: {each.problem}", path))
+        return found
+
+    async def try_flow_text(self, asked: FlowTry) -> TryOut:
+        """Play a call in the text of a flow up to the next question. Nothing is stored."""
+        path = self._find_flow_path(asked.source)
+        return await self._run_in_thread(lambda: self._build_try_out(asked, path))
+
+    def _build_try_out(self, asked: FlowTry, path: Path) -> TryOut:
+        texts = load_texts(self._settings.flows.texts)
+        try:
+            flow = load_flow_draft(asked.text, path)
+            known = list_kinds_of_declared_facts(flow)
+            facts = make_sample_voter_data(
+                flow, {name: value.strip() for name, value in asked.facts.items() if name in known}
+            )
+        except FlowError as error:
+            raise RequestRefused(422, "flow-invalid", text=str(error)) from error
+        except BadFact as error:
+            raise RequestRefused(422, "fact-invalid", text=str(error)) from error
+        return try_flow(
+            flow,
+            texts,
+            asked.language,
+            facts,
+            asked.entries,
+            agent_available=asked.agent_available,
+            store_works=asked.store_works,
+            find_sounds=self._sounds.make_finder_of_playable_sounds(asked.language, texts),
+        )
+
+    async def read_sound(self, name: Annotated[str, Query(min_length=1, max_length=400)]) -> Response:
+        """Return a sound that calls may play, as a WAV file."""
+
+        def read_sound_file() -> bytes | None:
+            return self._sounds.read_sound_as_wav(name, load_texts(self._settings.flows.texts))
+
+        content = await self._run_in_thread(read_sound_file)
+        if content is None:
+            raise RequestRefused(409, "sound-missing")
+        return Response(content, media_type=WAV_TYPE)
+
+
+def _convert_flow_error_to_problem(error: FlowError, path: Path) -> FlowProblem:
+    text = f"node {error.node}: {error.problem}" if error.node else error.problem
+    return _make_problem(Level.ERROR, error.file, error.line, text, path)
+
+
+def _make_problem(level: Level, file: str, line: int, text: str, path: Path) -> FlowProblem:
+    """Return a problem. If it is in another file, as in a subdialog, its text begins with that file and line."""
+    if file == str(path):
+        return FlowProblem(level, line, text)
+    return FlowProblem(level, 0, f"{Path(file).name}:{line}: {text}")

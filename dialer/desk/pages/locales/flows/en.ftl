@@ -1,0 +1,86 @@
+### Texts of the page with the call flows, in English. The texts of the board are loaded too.
+
+flows = Call flows
+flows-help = A call flow is what callers hear and which keys they can press. Campaigns and inbound numbers use it.
+flows-back = All call flows
+flow-name = Name
+flow-title = Title
+flow-purpose = Purpose
+flow-origin = File
+flow-used-by = Used by
+flow-state = Check
+flow-action = Open
+flow-open = Open
+flow-valid = No mistakes
+flow-warnings = { $count ->
+    [one] One warning
+   *[other] { $count } warnings
+  }
+flow-errors = { $count ->
+    [one] One error
+   *[other] { $count } errors
+  }
+flow-checking = Checking the call flow
+flow-line = Line { $line }
+flow-language = Language of the call
+flow-text = Text of { $flow }
+flow-text-label = Text of the call flow
+drawing = Drawing
+drawing-none = There is no drawing yet. Correct the errors first.
+drawing-exceptions = After silence, a wrong key or a failure
+
+origin-shipped = Part of Matdan
+origin-named = Named in the settings
+
+flow-purpose-turnout = Turnout
+flow-purpose-material = Campaign material
+flow-purpose-information = Information
+flow-purpose-confirmation = Call back after a missed call
+flow-purpose-inbound = Inbound calls
+flow-purpose-worker = Booth workers
+flow-purpose-opt-out = Opt-out
+flow-purpose-abandoned = No agent was free
+flow-purpose-part = Part of other call flows
+
+try = Try it out
+try-help = You are the caller. Nothing is saved, and nobody is called.
+try-start = Start the call
+try-again = Start again
+try-agent = An agent is available
+try-store = Answers can be saved
+try-sound = Play recordings
+try-play = Play: { $text }
+try-facts = What is known about the caller
+try-facts-help = An empty field means that it is not known.
+try-keys = { $end ->
+    [none] { $digits ->
+        [one] Your key
+       *[other] Your digits, up to { $digits }
+      }
+   *[other] Your digits, up to { $digits }. { $end } ends them.
+  }
+try-send = Send
+try-silence = Press no key
+try-message = Leave a message
+try-hang-up = Hang up
+try-transcript = The call so far
+try-answers = The caller's answers:
+try-no-answers = The caller gave no answers.
+try-outdated = This call uses an earlier text. Start again to try the present text.
+line-prompt = Call flow:
+line-keys = Keys:
+line-silence = No key
+line-message = A message
+line-hang-up = Hung up
+line-result = Result:
+ending-completed = The call flow has ended.
+ending-transferred = An agent has taken the call.
+ending-hung-up = The caller hung up.
+ending-too-long = The call was ended because it took too long.
+ending-fault = The call was ended because the call flow goes round in circles.
+
+problem-flow-unknown = This call flow is not there any more. Go back to the list.
+problem-flow-invalid = The call flow cannot be tried out: { $text }
+problem-fact-invalid = The call cannot start: { $text }
+problem-flows-unreadable = The call flows cannot be read: { $text }
+problem-sound-missing = This recording cannot be played.

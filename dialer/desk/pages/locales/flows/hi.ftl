@@ -1,0 +1,86 @@
+### कॉल फ़्लो के पेज के शब्द हिन्दी में। बोर्ड के शब्द भी लोड होते हैं।
+
+flows = कॉल फ़्लो
+flows-help = कॉल फ़्लो तय करता है कि कॉलर क्या सुनते हैं और कौन-से बटन दबा सकते हैं। अभियान और आने वाली कॉल के नंबर उसका उपयोग करते हैं।
+flows-back = सभी कॉल फ़्लो
+flow-name = नाम
+flow-title = शीर्षक
+flow-purpose = उद्देश्य
+flow-origin = फ़ाइल
+flow-used-by = इन अभियानों में
+flow-state = जाँच
+flow-action = खोलें
+flow-open = खोलें
+flow-valid = कोई ग़लती नहीं
+flow-warnings = { $count ->
+    [one] एक चेतावनी
+   *[other] { $count } चेतावनियाँ
+  }
+flow-errors = { $count ->
+    [one] एक ग़लती
+   *[other] { $count } ग़लतियाँ
+  }
+flow-checking = कॉल फ़्लो की जाँच हो रही है
+flow-line = पंक्ति { $line }
+flow-language = कॉल की भाषा
+flow-text = { $flow } का पाठ
+flow-text-label = कॉल फ़्लो का पाठ
+drawing = चित्र
+drawing-none = अभी कोई चित्र नहीं। पहले ग़लतियाँ ठीक करें।
+drawing-exceptions = चुप्पी, ग़लत बटन या विफलता के बाद
+
+origin-shipped = मतदान का हिस्सा
+origin-named = सेटिंग में दी गई फ़ाइल
+
+flow-purpose-turnout = मतदान की पूछताछ
+flow-purpose-material = प्रचार सामग्री
+flow-purpose-information = जानकारी
+flow-purpose-confirmation = मिस्ड कॉल पर वापस कॉल
+flow-purpose-inbound = आने वाली कॉल
+flow-purpose-worker = बूथ कार्यकर्ता
+flow-purpose-opt-out = कॉल न करने की माँग
+flow-purpose-abandoned = कोई एजेंट ख़ाली नहीं था
+flow-purpose-part = दूसरे कॉल फ़्लो का हिस्सा
+
+try = आज़माएँ
+try-help = आप कॉलर हैं। कुछ सहेजा नहीं जाता और किसी को कॉल नहीं जाती।
+try-start = कॉल शुरू करें
+try-again = फिर से शुरू करें
+try-agent = एक एजेंट उपलब्ध है
+try-store = जवाब सहेजे जा सकते हैं
+try-sound = रिकॉर्डिंग सुनाएँ
+try-play = सुनाएँ: { $text }
+try-facts = कॉलर के बारे में जो पता है
+try-facts-help = ख़ाली खाने का अर्थ है कि यह पता नहीं।
+try-keys = { $end ->
+    [none] { $digits ->
+        [one] आपका बटन
+       *[other] आपके अंक, अधिकतम { $digits }
+      }
+   *[other] आपके अंक, अधिकतम { $digits }। { $end } से समाप्त होते हैं।
+  }
+try-send = भेजें
+try-silence = कोई बटन न दबाएँ
+try-message = संदेश छोड़ें
+try-hang-up = कॉल काटें
+try-transcript = अब तक की कॉल
+try-answers = कॉलर के जवाब:
+try-no-answers = कॉलर ने कोई जवाब नहीं दिया।
+try-outdated = यह कॉल पहले के पाठ से चल रही है। मौजूदा पाठ आज़माने के लिए फिर से शुरू करें।
+line-prompt = कॉल फ़्लो:
+line-keys = बटन:
+line-silence = कोई बटन नहीं
+line-message = एक संदेश
+line-hang-up = कॉल काटी
+line-result = परिणाम:
+ending-completed = कॉल फ़्लो पूरा हुआ।
+ending-transferred = एक एजेंट ने कॉल ले ली।
+ending-hung-up = कॉलर ने कॉल काट दी।
+ending-too-long = कॉल बहुत लंबी होने से समाप्त की गई।
+ending-fault = कॉल समाप्त की गई, क्योंकि कॉल फ़्लो गोल-गोल घूमता है।
+
+problem-flow-unknown = यह कॉल फ़्लो अब नहीं है। सूची पर लौटें।
+problem-flow-invalid = कॉल फ़्लो आज़माया नहीं जा सकता: { $text }
+problem-fact-invalid = कॉल शुरू नहीं हो सकती: { $text }
+problem-flows-unreadable = कॉल फ़्लो पढ़े नहीं जा सकते: { $text }
+problem-sound-missing = यह रिकॉर्डिंग सुनाई नहीं जा सकती।

@@ -1,0 +1,143 @@
+"""A try-out of a flow: a simulated call whose caller enters one line after another, as on a web page.
+
+The call is played again from its start for each further entry, so nothing is stored between two entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dialer.domain.schema import MESSAGE
+from dialer.flows.flow import Flow
+from dialer.flows.model import Scalar
+from dialer.flows.terminal_call import TerminalCall
+from dialer.flows.texts import Texts, render_prompt_as_words
+from dialer.flows.turns import Action, Collect, Ending, FlowState, PromptRef
+
+Entry = str | None
+"""What the caller enters: keys (any key stands for a spoken message), "" for silence, or None to hang up."""
+
+
+class LineKind(StrEnum):
+    """The kinds of lines in the transcript of a try-out."""
+
+    PROMPT = "prompt"  # the caller hears it
+    KEYS = "keys"  # the caller pressed these keys
+    SILENCE = "silence"  # the caller pressed no key
+    MESSAGE = "message"  # the caller left a spoken message
+    HANG_UP = "hang-up"  # the caller hung up
+    RESULT = "result"  # what the machine did, such as saving an answer
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptLine:
+    """A line in the transcript of a try-out."""
+
+    __pydantic_config__ = MESSAGE
+
+    kind: LineKind
+    text: str
+    sounds: tuple[str, ...] = ()
+    """names of the sounds of a prompt that can be played"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedEntry:
+    """The entry that a call waits for: at most this many digits, or a spoken message (0 digits)."""
+
+    __pydantic_config__ = MESSAGE
+
+    max_digits: int
+    terminator: str
+    """key that ends the digits, such as #; empty if there is none"""
+
+
+@dataclass(frozen=True, slots=True)
+class TryOut:
+    """A try-out of a flow after some entries of its caller."""
+
+    __pydantic_config__ = MESSAGE
+
+    lines: tuple[TranscriptLine, ...]
+    node: str
+    """the current node, preceded by its subdialogs, such as opt_out/ask"""
+    expected: ExpectedEntry | None
+    """null: the call has ended"""
+    ending: Ending | None
+    answers: Mapping[str, str]
+    """the caller's answers, when the call has ended"""
+
+
+class _CallerMustAnswer(Exception):
+    """Raised to stop the simulated call at the first question for which there is no entry."""
+
+
+@dataclass(slots=True)
+class _PageCall(TerminalCall):
+    """A simulated call that writes a transcript with the sounds of its prompts."""
+
+    find_sounds: Callable[[PromptRef], tuple[str, ...]] = lambda _: ()
+    lines: list[TranscriptLine] = field(default_factory=list)
+
+    def play_prompt(self, ref: PromptRef) -> None:
+        words = render_prompt_as_words(ref, self.language, self.texts)
+        self.lines.append(TranscriptLine(LineKind.PROMPT, words, self.find_sounds(ref)))
+
+
+def try_flow(
+    flow: Flow,
+    texts: Texts,
+    language: str,
+    facts: Mapping[str, Scalar],
+    entries: Sequence[Entry],
+    *,
+    agent_available: bool = True,
+    store_works: bool = True,
+    find_sounds: Callable[[PromptRef], tuple[str, ...]] = lambda _: (),
+) -> TryOut:
+    """Play a call with these entries of the caller, up to the next question or to the end of the call.
+
+    Args:
+        flow: the flow.
+        texts: the texts of its prompts.
+        language: the language of the call.
+        facts: what is known about the voter, as from `make_sample_voter_data`.
+        entries: what the caller enters, in this order.
+        agent_available: whether transfers to an agent succeed.
+        store_works: whether results can be stored.
+        find_sounds: returns the names of the sounds of a prompt that can be played.
+    """
+    left = list(entries)
+
+    def take_next_entry(_hint: str) -> Entry:
+        if not left:
+            raise _CallerMustAnswer
+        entry = left.pop(0)
+        call.lines.append(_make_line_of_caller(entry, call.actions[-1]))
+        return entry
+
+    def add_result(text: str) -> None:
+        call.lines.append(TranscriptLine(LineKind.RESULT, text.removeprefix("[").removesuffix("]")))
+
+    call = _PageCall(
+        flow, texts, language, add_result, take_next_entry, agent_available, store_works, find_sounds=find_sounds
+    )
+    state: FlowState | None = None
+    try:
+        state = call.play_flow_on_terminal(facts)
+    except _CallerMustAnswer:
+        question = call.actions[-1]
+        digits, end = (question.max_digits, question.terminator) if isinstance(question, Collect) else (0, "")
+        return TryOut(tuple(call.lines), question.node, ExpectedEntry(digits, end), None, {})
+    return TryOut(tuple(call.lines), state.current_node_path, None, state.ending, state.answers)
+
+
+def _make_line_of_caller(entry: Entry, action: Action) -> TranscriptLine:
+    """Return the line of the transcript that says what the caller did at a question."""
+    if entry is None:
+        return TranscriptLine(LineKind.HANG_UP, "")
+    if not entry:
+        return TranscriptLine(LineKind.SILENCE, "")
+    return TranscriptLine(LineKind.KEYS, entry) if isinstance(action, Collect) else TranscriptLine(LineKind.MESSAGE, "")

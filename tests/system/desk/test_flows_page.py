@@ -1,0 +1,229 @@
+"""A supervisor reads and tries call flows in Chromium. Dialler, broker, desk and files are real."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from dialer.app import assemble_centre
+from dialer.desk.pages_built import SOURCES
+from dialer.desk.server import OpenDesk, serve_pages_of_desk
+from dialer.engine.engine import Engine
+from dialer.flows.catalogue import FLOWS_DIRECTORY
+from dialer.mqtt.embedded_broker import run_demo_broker
+from dialer.settings.site import load_settings
+from tests.support.browser import (
+    NEEDS_A_BROWSER,
+    SIZES,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    ignore_http_errors,
+    measure_page_bytes,
+    new_page,
+)
+from tests.support.desk import PASSWORD, set_passwords
+from tests.support.seats import CHEAP
+from tests.support.stored import query_store
+from tests.support.waiting import HANG_SECONDS
+
+MOST_LIST_BYTES = 80_000
+MOST_PAGE_BYTES = 200_000
+"""With the editor, which is loaded when a flow is opened."""
+
+pytestmark = NEEDS_A_BROWSER
+
+SITE = """
+[centre]
+id = "pune-1"
+time_zone = "Asia/Kolkata"
+[store]
+path = "{folder}/centre.db"
+[ami]
+port = 1
+secret = "of-nobody-4711x"
+[fastagi]
+port = 0
+[broker]
+host = "{broker.host}"
+port = {broker.port}
+username = "dialler"
+[desk]
+port = 0
+user = "desk"
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[supervisors]]
+name = "asha"
+role = "supervisor"
+[[supervisors]]
+name = "vikram"
+role = "viewer"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "turnout-ivr"
+kind = "ivr"
+flow = "{folder}/errand.yaml"
+"""
+ERRAND = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("flow: turnout", "flow: errand")
+
+
+@dataclass(slots=True)
+class Site:
+    """A centre whose dialler has no switch, its desk, and a browser."""
+
+    folder: Path
+    engine: Engine
+    desk: OpenDesk
+    browser: Browser
+    faults: list[str]
+
+    async def flows(self, name: str = "asha", shows: str = "#flows-title", **how: Any) -> Page:
+        """Sign in and open the page of call flows."""
+        page = await new_page(self.browser, self.faults, **how)
+        await page.goto(f"{self.desk.origin}/flows")
+        await page.fill("input[name=name]", name)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await page.wait_for_selector(shows)
+        return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(run_demo_broker())
+        path = tmp_path / "centre.toml"
+        path.write_text(SITE.format(folder=tmp_path, broker=broker.connection_settings), encoding="utf-8")
+        (tmp_path / "errand.yaml").write_text(ERRAND, encoding="utf-8")
+        settings = load_settings(path)
+        centre = await stack.enter_async_context(assemble_centre(settings))
+        await set_passwords(settings, "asha", "vikram")
+        stop = asyncio.Event()
+        running = asyncio.create_task(centre.dial_until_stopped(stop))  # the AMI is unreachable: nothing is dialled
+        desk = await stack.enter_async_context(
+            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
+        )
+        await stack.enter_async_context(close_pages_after(browser))
+        faults: list[str] = []
+        assert centre.monitor is not None
+        async with asyncio.timeout(HANG_SECONDS):  # a command that is sent earlier has no receiver
+            while not centre.monitor.is_connected_to_broker:
+                await asyncio.sleep(0.01)
+        yield Site(tmp_path, centre.engine, desk, browser, faults)
+        stop.set()
+        await running
+        assert not faults
+
+
+def row_of(page: Page, flow: str) -> Locator:
+    """Return the row of a flow in the list."""
+    return page.locator("section[aria-labelledby=flows-title] tbody tr").filter(
+        has=page.get_by_role("rowheader", name=flow, exact=True)
+    )
+
+
+async def open_flow(page: Page, flow: str) -> None:
+    """Open a flow of the list, and wait for its text and drawing."""
+    await row_of(page, flow).get_by_role("button").click()
+    await page.wait_for_selector(".cm-content")
+    await page.wait_for_selector(".canvas path[marker-end]", state="attached")
+
+
+async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_their_lines(site: Site) -> None:
+    page = await site.flows()
+    await expect(row_of(page, "turnout")).to_contain_text("Part of Matdan")
+    await expect(row_of(page, "turnout")).to_contain_text("No mistakes")
+    await expect(row_of(page, "errand")).to_contain_text("turnout-ivr")
+    (site.folder / "errand.yaml").write_text(ERRAND.replace("start: greeting", "start: hello"), encoding="utf-8")
+    await page.reload()
+    await expect(row_of(page, "errand")).to_contain_text("One error")
+    await row_of(page, "errand").get_by_role("button").click()
+    found = page.locator(".findings .error")
+    await expect(found).to_contain_text("starts at hello, which is not a node")
+    await expect(page.locator("section[aria-labelledby=drawing-title]")).to_contain_text("no drawing yet")
+    await expect(page.get_by_role("button", name="Start the call")).to_be_disabled()
+    await found.get_by_role("button", name="Line 5").click()
+    await expect(page.locator(".cm-activeLine")).to_have_text("start: hello")
+
+
+async def test_flow_is_tried_out_to_its_end_by_keyboard_and_nothing_is_stored(site: Site) -> None:
+    page = await site.flows()
+    await open_flow(page, "errand")
+    await page.get_by_label("Language of the call").select_option("hi")
+    start = page.get_by_role("button", name="Start the call")
+    await expect(start).to_be_enabled()
+    await start.focus()
+    await page.keyboard.press("Enter")
+    lines = page.locator(".transcript li")
+    await expect(lines.last).to_contain_text("क्या आपने वोट डाल दिया है?")
+    await expect(page.locator(".node[aria-current]")).to_contain_text("question")
+    for keys in ("", "7", "2"):  # silence, a wrong key, "not yet"
+        await expect(page.locator("input.keys")).to_be_focused()
+        await page.keyboard.type(f"{keys}")
+        count = await lines.count()
+        await page.keyboard.press("Enter")
+        await expect(lines).not_to_have_count(count)
+    await expect(page.locator(".transcript .result").last).to_have_text("Result:not-yet (voter): saved")
+    await page.keyboard.type("17")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".ended")).to_contain_text("The call flow has ended.")
+    await expect(page.locator(".ended dl")).to_have_text("hour17:00")
+    await expect(page.get_by_role("button", name="Start again")).to_be_focused()
+    assert await page.locator(".transcript .keys").all_inner_texts() == ["Keys:\n7", "Keys:\n2", "Keys:\n17"]
+    assert query_store(site.folder / "centre.db", "SELECT * FROM mark") == []
+    assert query_store(site.folder / "centre.db", "SELECT * FROM attempt") == []
+
+
+async def test_user_without_the_right_sees_no_flows(site: Site) -> None:
+    page = await site.flows("vikram", ".problem")
+    await expect(page.locator(".problem").first).to_contain_text("role")
+    await expect(page.locator("table")).to_have_count(0)
+    ignore_http_errors(site.faults, 403)
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/flows").glob("*.ftl")))
+async def test_flows_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
+    page = await site.flows(language=f"{language}-IN")
+    found: list[Any] = []
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert not await find_overflowing_elements(page), width
+        found += await find_accessibility_violations(page)
+    await open_flow(page, "errand")
+    await page.locator("section[aria-labelledby=try-title] .row > .main").click()
+    await page.wait_for_selector(".keypad")
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert not await find_overflowing_elements(page), width
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+        found += await find_accessibility_violations(page)
+    assert_accessible(found)
+
+
+async def test_size_of_the_flows_page_is_within_the_limits(site: Site) -> None:
+    page = await site.flows()
+    address = f"{site.desk.origin}/flows"
+    assert await measure_page_bytes(page, address, "#flows-title") <= MOST_LIST_BYTES
+    page = await new_page(site.browser, site.faults)
+    await page.context.close()
+
+
+async def test_board_links_to_the_page_of_call_flows(site: Site) -> None:
+    page = await site.flows()
+    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Call flows").click()
+    await page.wait_for_selector("#flows-title")

@@ -1,0 +1,215 @@
+"""The page with the call flows: the list, the check of a text, the try-out and its sounds."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dialer.audio.formats import encode_sound
+from dialer.flows.catalogue import FLOWS_DIRECTORY
+from dialer.settings.audio import SoundFormat
+from dialer.settings.site import load_settings
+from tests.support.desk import DeskUnderTest, run_desk
+
+SITE = """
+[centre]
+id = "pune-1"
+[desk]
+user = "desk"
+[audio]
+sounds = "{folder}/sounds"
+{audio}
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "shipped-ivr"
+kind = "ivr"
+flow = "turnout"
+[[campaigns]]
+id = "own-ivr"
+kind = "ivr"
+flow = "{folder}/errand.yaml"
+[[campaigns]]
+id = "script-ivr"
+kind = "ivr"
+flow = "script:{folder}/dial.py"
+declared = {{ by = "A. Person", offers_transport = false, asks_vote_choice = false }}
+"""
+TURNOUT = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
+ERRAND = TURNOUT.replace("flow: turnout", "flow: errand")
+QUESTION = "matdan/en/turnout/question"
+
+
+@pytest.fixture
+def errand(tmp_path: Path) -> Path:
+    path = tmp_path / "errand.yaml"
+    path.write_text(ERRAND, encoding="utf-8")
+    return path
+
+
+def write_settings(folder: Path, audio: str = "") -> Path:
+    path = folder / "centre.toml"
+    path.write_text(SITE.format(folder=folder, audio=audio), encoding="utf-8")
+    return path
+
+
+def write_sound(folder: Path) -> None:
+    path = folder / "sounds" / f"{QUESTION}.alaw"
+    path.parent.mkdir(parents=True)
+    samples = np.full(800, 0.25, dtype=np.float32)
+    path.write_bytes(encode_sound(samples, SoundFormat.ALAW))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, errand: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path, load_settings(write_settings(tmp_path))) as stand:
+        yield stand
+
+
+async def post(desk: DeskUnderTest, path: str, source: object, text: str, **more: Any) -> Any:
+    asked = {"source": str(source), "text": text, "language": "en", **more}
+    return await desk.post(f"/api/flows/{path}", asked, "supervisor")
+
+
+async def try_text(desk: DeskUnderTest, source: object, text: str, **more: Any) -> Any:
+    given = {"facts": {}, "entries": [], "agent_available": True, "store_works": True, **more}
+    return await post(desk, "try", source, text, **given)
+
+
+async def test_list_has_shipped_flows_and_files_of_the_settings_but_no_agi_scripts(
+    desk: DeskUnderTest, errand: Path
+) -> None:
+    page = (await desk.get("/api/flows", "supervisor")).json()
+    flows = {each["source"]: each for each in page["flows"]}
+    assert {path.stem for path in FLOWS_DIRECTORY.glob("*.yaml")} | {str(errand)} == flows.keys()
+    assert flows["turnout"]["used_by"] == ["shipped-ivr"]
+    assert flows["turnout"]["origin"] == "shipped"
+    assert flows[str(errand)] == {
+        "source": str(errand),
+        "name": "errand",
+        "title": "Has this voter been able to vote?",
+        "purpose": "turnout",
+        "origin": "named",
+        "used_by": ["own-ivr"],
+        "errors": 0,
+        "warnings": 0,
+    }
+    assert "hi" in page["languages"]
+
+
+async def test_list_counts_errors_and_warnings_of_each_flow(desk: DeskUnderTest, errand: Path) -> None:
+    errand.write_text(ERRAND.replace("start: greeting", "start: hello"), encoding="utf-8")
+    [listed] = [
+        each for each in (await desk.get("/api/flows", "supervisor")).json()["flows"] if each["source"] == str(errand)
+    ]
+    assert (listed["errors"], listed["warnings"], listed["title"]) == (1, 0, "")
+    errand.write_text(ERRAND + "  lost: {goto: greeting}\n", encoding="utf-8")
+    [listed] = [
+        each for each in (await desk.get("/api/flows", "supervisor")).json()["flows"] if each["source"] == str(errand)
+    ]
+    assert (listed["errors"], listed["warnings"]) == (0, 1)
+
+
+async def test_text_of_a_flow_is_read_but_of_no_other_file(desk: DeskUnderTest, tmp_path: Path, errand: Path) -> None:
+    answer = await desk.get(f"/api/flows/text?source={errand}", "supervisor")
+    assert answer.json() == {"text": ERRAND}
+    (tmp_path / "other.yaml").write_text("secret: 1", encoding="utf-8")
+    for source in (tmp_path / "other.yaml", tmp_path / "centre.toml", "../flows/turnout", "unknown"):
+        answer = await desk.get(f"/api/flows/text?source={source}", "supervisor")
+        assert (answer.status_code, answer.json()) == (409, {"problem": "flow-unknown"})
+        assert (await post(desk, "check", source, TURNOUT)).status_code == 409
+
+
+async def test_flow_whose_file_is_missing_is_listed_and_cannot_be_read(desk: DeskUnderTest, errand: Path) -> None:
+    errand.unlink()
+    answer = await desk.get(f"/api/flows/text?source={errand}", "supervisor")
+    assert (answer.status_code, answer.json()["problem"]) == (409, "flows-unreadable")
+    assert (await desk.get("/api/flows", "supervisor")).status_code == 200
+
+
+async def test_checked_text_has_a_diagram_and_the_facts_for_a_try_out(desk: DeskUnderTest) -> None:
+    checked = (await post(desk, "check", "turnout", TURNOUT, language="hi")).json()
+    assert checked["problems"] == []
+    nodes = {each["name"]: each for each in checked["diagram"]["nodes"]}
+    assert nodes["question"]["line"] == TURNOUT.split("\n").index("  question:") + 1
+    assert nodes["question"]["prompts"][0].startswith("क्या आपने वोट डाल दिया है?")
+    assert nodes["not_saved"]["is_exception"]
+    assert {"source": "question", "target": "voted", "label": "1"} in checked["diagram"]["arrows"]
+    assert {"name": "closes_at", "kind": "hour", "example": "18:00"} in checked["facts"]
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "line", "text"),
+    [
+        (("start: greeting", "start: hello"), "error", 5, "starts at hello, which is not a node"),
+        (("purpose: turnout", "purpose: [turnout"), "error", 5, "the file is not YAML"),
+        (("flow: errand", "flow: other"), "error", 1, "the flow is called other, but its file errand.yaml"),
+        (("9: opt_out}", "9: voted}"), "error", 16, "node greeting: starts a flow without an opt-out"),
+        (("say: [turnout.noted_voted]", "say: [turnout.none]"), "warning", 28, "has no text turnout.none in"),
+    ],
+    ids=["unknown target", "no YAML", "other name", "unsafe", "missing text"],
+)
+async def test_mistakes_in_a_text_are_reported_at_their_lines(
+    desk: DeskUnderTest, errand: Path, change: tuple[str, str], level: str, line: int, text: str
+) -> None:
+    checked = (await post(desk, "check", errand, ERRAND.replace(*change))).json()
+    found = [each for each in checked["problems"] if text in each["text"]]
+    assert [(each["level"], each["line"]) for each in found] == [(level, line)]
+    assert errand.read_text(encoding="utf-8") == ERRAND
+
+
+async def test_mistake_in_a_subdialog_names_its_file(desk: DeskUnderTest, tmp_path: Path, errand: Path) -> None:
+    (tmp_path / "booth.yaml").write_text("flow: booth\n", encoding="utf-8")
+    [problem] = (await post(desk, "check", errand, ERRAND)).json()["problems"]
+    assert problem["line"] == 0
+    assert problem["text"].startswith("booth.yaml:1: ")
+
+
+async def test_try_out_plays_the_shown_text_and_stores_nothing(desk: DeskUnderTest) -> None:
+    text = TURNOUT.replace("common.greeting", "opt_out.noted")
+    tried = (await try_text(desk, "turnout", text, entries=["1"], facts={"organisation": "Us", "other": "x"})).json()
+    assert tried["lines"][0]["text"].startswith("Thank you. We have noted")
+    assert tried["lines"][1]["text"] == "This call is made for Us."
+    assert tried["ending"] == "completed"
+    assert desk.dialler_client.asked == []
+
+
+async def test_try_out_of_a_broken_text_or_with_a_wrong_fact_is_refused(desk: DeskUnderTest) -> None:
+    answer = await try_text(desk, "turnout", "flow: [")
+    assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")
+    answer = await try_text(desk, "turnout", TURNOUT, facts={"closes_at": "late"})
+    assert (answer.status_code, answer.json()["problem"]) == (422, "fact-invalid")
+    assert (await try_text(desk, "turnout", TURNOUT, entries=["one"])).status_code == 422
+
+
+async def test_try_out_plays_existing_sounds_as_calls_would(desk: DeskUnderTest, tmp_path: Path) -> None:
+    write_sound(tmp_path)
+    lines = (await try_text(desk, "turnout", TURNOUT)).json()["lines"]
+    assert [each["sounds"] for each in lines] == [[], [], [QUESTION]]
+    answer = await desk.get(f"/api/flows/sound?name={QUESTION}", "supervisor")
+    assert answer.headers["content-type"] == "audio/wav"
+    with wave.open(io.BytesIO(answer.content)) as sound:
+        assert (sound.getframerate(), sound.getnframes()) == (8000, 800)
+    for name in ("matdan/en/turnout/none", "../../etc/passwd", "matdan/../centre"):
+        assert (await desk.get(f"/api/flows/sound?name={name}", "supervisor")).status_code == 409
+
+
+async def test_sound_that_the_catalogue_does_not_allow_is_not_played(tmp_path: Path, errand: Path) -> None:
+    write_sound(tmp_path)
+    (tmp_path / "catalogue").mkdir()
+    settings = load_settings(write_settings(tmp_path, f'catalogue = "{tmp_path}/catalogue"'))
+    async with run_desk(tmp_path, settings) as desk:
+        lines = (await try_text(desk, "turnout", TURNOUT)).json()["lines"]
+        assert [each["sounds"] for each in lines] == [[], [], []]
+        assert (await desk.get(f"/api/flows/sound?name={QUESTION}", "supervisor")).status_code == 409
