@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts
+from dialer.store.attempts import CampaignAndPhone
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.marks import derive_voter_status_at_time
 from dialer.store.number_facts import CallsOfNumber, compute_number_facts_for_calling_rules
@@ -123,13 +124,6 @@ class CallOfNumber(NamedTuple):
 
     attempt_id: str
     campaign_id: str
-
-
-class CampaignAndPhone(NamedTuple):
-    """The campaign of a call attempt, and the id of the called phone number."""
-
-    campaign_id: str
-    phone_id: int
 
 
 class SQL(Statements):
