@@ -470,7 +470,14 @@ WAYS = [
     Way(change_row_and_log, "an outcome changed, with its digest in the log", True, True, True, True),
     Way(remove_row_and_log, "an opt-out removed, with its entries in the log", True, True, True, True),
     Way(append_forged_change, "an opt-out removed as if by the dialler", True, True, True, True),
-    Way(append_forged_change_and_tail, "the same, with the log's stored end", False, False, False, True),
+    Way(
+        append_forged_change_and_tail,
+        "an opt-out removed as if by the dialler, with the log's stored end",
+        False,
+        False,
+        False,
+        True,
+    ),
     Way(remove_tail, "the log's stored end removed", True, True, True, True),
     Way(remove_epoch_in_the_middle, "one minute's seal removed", True, True, True, True),
     Way(remove_all_epochs, "all seals removed", True, True, True, True),
@@ -494,15 +501,15 @@ WAYS = [
 ]
 
 
-def test_docs_table_of_tampering_checks_matches_the_tested_checks() -> None:
+def test_docs_list_every_tampering_that_one_of_the_checks_does_not_find() -> None:
     text = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
     _, _, table = text.partition("## What finds which change")
     listed = [line for line in table.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
     checks = [(way.words, way.alone, way.with_key, way.with_head, way.reopened) for way in WAYS]
+    missed = [check for check in checks if not all(check)]
     assert listed == [
-        f"|{words}|" + "".join(f"{'yes' if each else 'no'}|" for each in found) for words, *found in checks
+        f"|{words}|" + "".join(f"{'yes' if each else 'no'}|" for each in found) for words, *found in missed
     ]
-    assert len(listed) >= 20
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.tamper.__name__)
