@@ -76,18 +76,24 @@ class Signing(HeadquartersOptions):
         ),
     ] = None
 
+    def read_leaders_private_keys(self) -> list[tuple[str, bytes]]:
+        """Return each signing leader's name and private key. Raises OrderNotSent for a key that no leader has."""
+        from dialer.domain import signing
+        from dialer.hq import orders
+
+        keys = [signing.read_key_file(path, "--key") for path in self.key]
+        return [(orders.find_leader_by_key(self.headquarters_settings, each), each) for each in keys]
+
     async def sign_and_send_order(self, signed: SignedOrder, order: HqOrder) -> None:
         """Add the leaders' signatures to an order, then send it and print the replies, or write it to the file `out`.
 
         Exits with code 1 if a centre did not execute the order.
         """
-        from dialer.domain import signing
         from dialer.hq import orders
 
         centres = orders.find_centres_addressed_by_order(self.headquarters_settings, order)
-        for path in self.key:
-            private = signing.read_key_file(path, "--key")
-            signed = signed.add_signature(orders.find_leader_by_key(self.headquarters_settings, private), private)
+        for leader, private_key in self.read_leaders_private_keys():
+            signed = signed.add_signature(leader, private_key)
         signers = signed.find_order_signers(orders.list_public_keys_of_leaders(self.headquarters_settings))
         typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
@@ -125,6 +131,7 @@ class NewOrder(Signing):
         seconds = None if self.valid is None else self.valid * 3600
         after = 0.0
         if self.out is None:
+            self.read_leaders_private_keys()  # a wrong key is refused before the server is asked
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
                 after = await orders.find_time_of_newest_signed_order(session, self.headquarters_settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)

@@ -50,7 +50,7 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     page.get_by_role("button", name="Stop all campaigns").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop all campaigns").click()
     expect(page.get_by_role("status")).to_contain_text("Command carried out")
-    page.locator(".campaign", has_text="turnout-agents").get_by_text("stopped").wait_for()
+    page.locator(".campaign", has_text="turnout-agents").get_by_text("stopped", exact=True).wait_for()
     access.take_screenshot(journey, page, "Everything is stopped")
     journey.run("dialer command resume turnout-agents -c centre.toml --as supervisor")
     journey.run("dialer user add meena listener -c centre.toml --as supervisor", "meena")
