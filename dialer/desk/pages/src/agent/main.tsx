@@ -3,8 +3,8 @@ import { type ComponentChildren, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Alert, LanguageChoice, Notice, QuestionDialog, showNotice, submittedForm } from "../shared/parts";
 import { ask, isProblem, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents, value } from "../shared/server";
-import type { DeskStatus, SeatView } from "../shared/wire";
-import { areLoaded, lasted, messageOf, speak, suggest, t, word } from "../shared/words";
+import type { DeskStatus } from "../shared/wire";
+import { areLoaded, lasted, messageOf, speak, suggest, t } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
 import { nameOf } from "./drafts";
 import { KeyboardHelp, openKeyboardHelp } from "./keyboard_help";
@@ -12,10 +12,11 @@ import { listen } from "./keys";
 import { Dialling, ended, Manual, Preview } from "./manual_dialling";
 import { Correcting, NoteField, Saying, Words } from "./outcome_panel";
 import { noteShownCall, saveBeforeWrapUpEnds } from "./outcomes";
-import { NextCallBack, OwnCallBacks, OwnDay } from "./own_day";
+import { OwnCallBacks, OwnDay } from "./own_day";
 import { ConnectionTrouble, PhonePanel, PhoneTrouble } from "./phone-panel";
 import { ScriptPages } from "./script";
-import { checkSession, eventsPath, loadUser, me, place, pop, seat, signOut, stateOf, takeOverSeat } from "./state";
+import { SeatStatus, stateIn, Waiting } from "./seat_state";
+import { checkSession, eventsPath, loadUser, me, place, pop, seat, stateOf, takeOverSeat } from "./state";
 import { Line } from "./supervisor_message";
 import { About, Who } from "./voter_panel";
 import "../shared/base.css";
@@ -122,40 +123,14 @@ function Elsewhere() {
   );
 }
 
-/** The state of the seat and its duration, or the remaining wrap-up time. */
-function State() {
-  const there = seat();
-  if (!there) return null;
-  const since = there.since ?? now.value;
-  const most =
-    there.state === "wrap-up" && there.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
-  const left = most === undefined ? null : Math.max(0, most - (now.value - since));
-  const more = [
-    there.reason && word("pause", there.reason),
-    there.transfer && word("help", there.transfer),
-    there.phone_on_hold && t("phone-on-hold"),
-    there.recording && word("recording", there.recording),
-  ];
-  return (
-    <div class={`state-now ${there.state}`}>
-      <strong>{stateIn(there)}</strong>
-      <time>{left === null ? lasted(now.value - since) : t("time-left", { left: lasted(left) })}</time>
-      {left !== null && most !== undefined && <progress max={most} value={left} aria-label={t("wrap-up-left")} />}
-      <span>{more.filter(Boolean).join(" · ")}</span>
-    </div>
-  );
-}
-
-const stateIn = (there: SeatView) =>
-  there.preview ? t("preview") : there.dialling ? t("dialling") : word("seat", there.state);
-
 function Head() {
+  const there = seat();
   return (
     <header>
       <h1>
         <span class="label">{t("title")}</span> <span class="id">{me.value?.seat}</span>
       </h1>
-      <State />
+      {there && <SeatStatus there={there} />}
       <SeatControls />
       <PhonePanel />
       <span class="who">{t("agent", { agent: me.value?.agent ?? "" })}</span>
@@ -200,20 +175,9 @@ function Spoken() {
 }
 
 function Idle() {
-  const state = stateOf();
   return (
     <>
-      <section class={`waiting ${state}`}>
-        <h2>
-          {t(state === "lost" && me.value?.phone === "browser" ? "idle-lost-browser" : `idle-${state || "unknown"}`)}
-        </h2>
-        <NextCallBack />
-        {state === "offline" && (
-          <button type="button" class="main" onClick={() => void signOut()}>
-            {t("sign-in")}
-          </button>
-        )}
-      </section>
+      <Waiting state={stateOf()} />
       <div class="columns idle">
         <OwnDay />
         <OwnCallBacks />
