@@ -18,7 +18,7 @@ from dialer.settings.fields import derive_secret_for_purpose
 FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
 """The global variable of the dialplan that identifies its secret without revealing it."""
 
-_DIALPLAN_VERSION: Final = "2"  # raised when the dialler needs a dialplan that was rendered again
+_DIALPLAN_VERSION: Final = "3"  # raise it with each extension or variable that the dialler newly needs
 
 
 def derive_agi_secret(manager_secret: str) -> str:

@@ -28,15 +28,16 @@ STATE_UP: Final = "6"
 
 
 async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> None:
-    """Raise SwitchError if Asterisk's dialplan was rendered from other settings, so that its fingerprint differs.
+    """Raise SwitchError if Asterisk's dialplan was rendered from other settings or by an earlier version of the dialler,
+    so that its fingerprint differs.
 
-    The dialler would reject the FastAGI requests of such a dialplan.
+    The dialler would reject the FastAGI requests of such a dialplan, or send calls to extensions that it lacks.
     """
     found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:
         raise SwitchError(
-            "Asterisk's dialplan does not match these settings, so its calls would be rejected: run `dialer "
-            "asterisk render`, then `asterisk -rx 'core reload'`"
+            "Asterisk's dialplan does not match these settings or this version of the dialler, so its calls would fail: "
+            "run `dialer asterisk render`, then `asterisk -rx 'core reload'`"
         )
 
 

@@ -467,6 +467,15 @@ def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
     assert compute_dialplan_fingerprint(derive_agi_secret("another")) != compute_dialplan_fingerprint(secret)
 
 
+def test_changed_extensions_of_the_dialplan_need_a_new_dialplan_version() -> None:
+    """If this fails: raise `_DIALPLAN_VERSION` if the dialler uses a new extension, and correct the digest here."""
+    contexts = parse_dialplan(render_dialplan())
+    names = sorted(f"{name}/{entry.name}" for name, entries in contexts.items() for entry in entries)
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+    version = compute_dialplan_fingerprint("secret").partition("-")[0]
+    assert (version, digest) == ("3", "0792e22a541c")
+
+
 def test_no_rendered_sip_endpoint_is_in_a_dialplan_context_that_dials_out() -> None:
     contexts = parse_dialplan(render_dialplan())
     applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
