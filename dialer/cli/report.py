@@ -178,10 +178,6 @@ for _name, _summary in (
     ("complaints", "List complaints about calls with their remedies."),
     ("compliance", "Count calls, opt-outs, complaints and open complaints by day and campaign."),
     ("imports", "List imports of roll data with file, hash and result."),
-    (
-        "recordings",
-        "List recorded calls with file, agent, duration, who answered as judged, and whether the file still exists.",
-    ),
 ):
     _add_report_command(_name, _summary)
 
@@ -222,6 +218,23 @@ def print_answers_report(
             if each
             else tables.report_answers(db, window, question)
         )
+    )
+
+
+@app.command("recordings")
+def print_recordings_report(
+    report: CampaignReportOptions,
+    unjudged: Annotated[
+        bool,
+        typer.Option("--unjudged", help="List only calls taken for answering machines that nobody has judged yet."),
+    ] = False,
+) -> None:
+    """List recorded calls with file, agent, duration, who answered as judged, and whether the file still exists."""
+    from dialer.reports import tables
+
+    window, zone, settings = report.report_period, report.centre_time_zone, report.site_settings
+    report.print_report_or_write_to_file(
+        lambda db: tables.report_recordings(db, window, zone, settings.recordings.directory, unjudged=unjudged)
     )
 
 

@@ -94,12 +94,14 @@ class RecordingsPage:
         self,
         before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
         campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
+        unjudged: bool = False,
     ) -> ListedRecordings:
         """Return the recordings of one campaign or of all.
 
-        Recordings without a file, or past their retention period, are left out.
+        With `unjudged`, return only calls taken for answering machines that nobody has judged yet. Recordings without a
+        file, or past their retention period, are left out.
         """
-        found = await self._reading.list_recordings(before, MAX_LISTED, campaign)
+        found = await self._reading.list_recordings(before, MAX_LISTED, campaign, unjudged=unjudged)
         existing = await asyncio.to_thread(
             lambda: [each for each in found if self._find_recording_file(each.attempt) is not None]
         )

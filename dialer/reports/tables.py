@@ -389,10 +389,15 @@ def build_cells_with_abandoned_rate(counts: Sequence[Any]) -> tuple[Cell, ...]:
     return answers, abandoned, taken_for_machines, rate.abandoned_rate if rate.live_answers else None
 
 
-def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
-    """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine)."""
+def report_recordings(
+    db: Connection, window: Window, zone: tzinfo, directory: Path, *, unjudged: bool = False
+) -> Report:
+    """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine).
+
+    With `unjudged`, report only calls that detection took for answering machines and that nobody has judged yet.
+    """
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, *rest in window.query_rows_of_period(db, SQL.recordings):
+    for attempt_id, campaign, started_at, *rest in window.query_rows_of_period(db, SQL.recordings, unjudged=unjudged):
         name = get_recording_file_name(attempt_id)
         state = "stored" if (directory / name).is_file() else "missing"
         rows.append((name, campaign, format_time(started_at, zone), *rest, state))

@@ -18,6 +18,7 @@ SELECT attempt.attempt_id, campaign_id, started_at, ended_at - coalesce(connecte
        coalesce(outcome, 'live') AS outcome_or_live, coalesce(answered_by, '') AS judged
 FROM recording JOIN attempt USING (attempt_id) LEFT JOIN judged_call USING (attempt_id)
 WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND (NOT :unjudged OR outcome = 'machine' AND connected_at IS NULL AND answered_by IS NULL)
 ORDER BY started_at, attempt.attempt_id;
 
 -- Answers entered by callers in flows or noted by agents. The GLOB patterns exclude messages that callers left, whose value is

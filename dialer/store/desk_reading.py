@@ -114,12 +114,17 @@ class DeskReading:
             row.booth_id: (row.constituency_name, row.name) for row in await self._db.fetch_all_rows(SQL.booth_names)
         }
 
-    async def list_recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
+    async def list_recordings(
+        self, before: float, most: int, campaign_id: str | None, *, unjudged: bool
+    ) -> list[RecordedTalk]:
         """Return the newest recordings that began before a time (epoch seconds), of one campaign or of all campaigns.
 
+        With `unjudged`, return only calls that detection took for answering machines and that nobody has judged yet.
         Sound files of listed recordings may be missing.
         """
-        return await self._db.fetch_all_rows(SQL.recordings, before=before, most=most, campaign=campaign_id)
+        return await self._db.fetch_all_rows(
+            SQL.recordings, before=before, most=most, campaign=campaign_id, unjudged=unjudged
+        )
 
     async def read_users(self) -> list[StoredUser]:
         """Return the users that are stored in the store. They may give commands, like the users named in the settings."""

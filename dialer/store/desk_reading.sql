@@ -16,11 +16,12 @@ ORDER BY number;
 -- name: booth_names
 SELECT booth_id, constituency_name, name FROM booth ORDER BY booth_id;
 
--- Recorded conversations that began before :before and have ended, newest first.
+-- Recorded calls that began before :before and have ended, newest first. :unjudged: only calls taken for machines that nobody has judged.
 -- name: recordings
 SELECT attempt_id AS attempt, campaign_id AS campaign, started_at AS at, ended_at - started_at AS seconds,
        coalesce(seat, '') AS seat, coalesce(agent, '') AS agent,
        CASE WHEN outcome = 'machine' AND connected_at IS NULL THEN coalesce(answered_by, 'open') END AS judged
 FROM recording CROSS JOIN attempt USING (attempt_id) LEFT JOIN judged_call USING (attempt_id)
 WHERE started_at < :before AND ended_at IS NOT NULL AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND (NOT :unjudged OR outcome = 'machine' AND connected_at IS NULL AND answered_by IS NULL)
 ORDER BY started_at DESC LIMIT :most;

@@ -389,7 +389,11 @@ async def test_person_listens_to_a_call_taken_for_a_machine_then_says_who_answer
         db.execute("UPDATE attempt SET outcome = 'machine', connected_at = NULL")
         db.commit()
     board = await site.board()
+    add_recorded_talk(tmp_path, SystemClock().now() - 200, wav)  # a conversation, which nobody judges
     await board.get_by_role("link", name="Recordings").click()
+    await expect(board.locator("tbody tr")).to_have_count(2)
+    await board.get_by_label("Only calls taken for answering machines").check()
+    await expect(board.locator("tbody tr")).to_have_count(1)
     await expect(board.locator("tbody tr")).to_contain_text("Listen, then choose")
     await board.get_by_role("button", name="Play").click()
     await board.get_by_role("button", name="Person").click()

@@ -120,6 +120,9 @@ async def test_person_judges_on_the_page_who_answered_a_call_taken_for_a_machine
         db.execute("UPDATE attempt SET outcome = 'machine', connected_at = NULL WHERE attempt_id = ?", (another,))
         db.commit()
     assert [each["judged"] for each in (await list_recordings(desk))["recordings"]] == ["open", "person"]
+    conversation = record_conversation(desk, tmp_path, ago=100)
+    assert [each["attempt"] for each in (await list_recordings(desk))["recordings"]] == [conversation, another, attempt]
+    assert [each["attempt"] for each in (await list_recordings(desk, "?unjudged=true"))["recordings"]] == [another]
     asked = {"id": ID, "attempt": attempt, "answered_by": "machine"}
     assert (await desk.post("/api/recordings/judge", asked, "compliance")).json()["status"] == "done"
     assert desk.dialler_client.asked == [

@@ -481,6 +481,21 @@ async def test_recordings_report_says_whether_each_file_exists(store: HandFilled
         assert not (tables.report_recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
+async def test_recordings_report_lists_only_unjudged_calls_taken_for_machines_on_request(
+    store: HandFilled, tmp_path: Path
+) -> None:
+    conversation, judged, unjudged = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+    store.answered(1, attempt_id=conversation)
+    store.attempt(2, outcome="machine", attempt_id=judged)
+    store.attempt(3, outcome="machine", attempt_id=unjudged)
+    for number, attempt_id in enumerate((conversation, judged, unjudged)):
+        store.insert("recording", {"attempt_id": attempt_id, "started_at": NOON + number})
+    store.insert("judged_call", {"attempt_id": judged, "answered_by": "person", "judged_at": NOON, "judged_by": "asha"})
+    with open_store_snapshot(store.path, None) as source:
+        report = tables.report_recordings(source, Window(), INDIA, tmp_path, unjudged=True)
+    assert [row["file"] for row in rows_by_column(report)] == [f"{unjudged}.wav"]
+
+
 async def test_report_by_hour_uses_the_centres_time_zone(store: HandFilled) -> None:
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)

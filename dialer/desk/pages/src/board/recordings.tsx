@@ -24,11 +24,14 @@ interface Listed {
 
 const listed = signal<Listed>({ recordings: [], before: null });
 const playing = signal("");
+/** List only calls taken for machines that nobody has judged yet. */
+const unjudged = signal(false);
 
 /** Load the recordings of the chosen campaign; with `before`, append older ones. */
 async function look(before: number | null): Promise<void> {
   const query = new URLSearchParams({
     ...(chosen.value ? { campaign: chosen.value } : {}),
+    ...(unjudged.value ? { unjudged: "true" } : {}),
     ...(before ? { before: String(before) } : {}),
   });
   const found = await ask<Listed>("GET", `/api/recordings?${query}`);
@@ -107,15 +110,27 @@ function Row({ talk }: { talk: Talk }) {
 }
 
 export function Recordings() {
-  useEffect(() => void look(null), [chosen.value]);
+  useEffect(() => void look(null), [chosen.value, unjudged.value]);
   const { recordings, before } = listed.value;
   return (
     <main>
       {me.value?.signs && <p>{t("commands-signed")}</p>}
       <Section id="recordings" title={t("to-recordings")}>
         <p class="small">{t("recordings-help")}</p>
+        <p>
+          <label>
+            <input
+              type="checkbox"
+              checked={unjudged.value}
+              onChange={(event) => {
+                unjudged.value = event.currentTarget.checked;
+              }}
+            />{" "}
+            {t("recordings-unjudged")}
+          </label>
+        </p>
         {recordings.length === 0 ? (
-          <p>{t("recordings-none")}</p>
+          <p>{t(unjudged.value ? "recordings-none-unjudged" : "recordings-none")}</p>
         ) : (
           <Table
             of="recordings"
