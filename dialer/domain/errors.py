@@ -56,6 +56,10 @@ class SwitchUnreachable(SwitchError):
     """There is no connection to the telephone switch, or it was lost. Check host, port, and that Asterisk runs."""
 
 
+class SwitchNotListening(SwitchUnreachable):
+    """Nothing accepts connections at the address of the telephone switch: it is not running, or it is starting."""
+
+
 class SwitchInUse(SwitchError):
     """Another dialler, named in the text, uses the switch. Stop one of the two, or give each a switch of its own."""
 

@@ -30,7 +30,7 @@ from tests.asterisk.log_in import check_log_in
 from tests.asterisk.machine_sample import check_machine_sample
 from tests.asterisk.older_store import check_older_store
 from tests.asterisk.outcomes import check_outcomes
-from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
+from tests.asterisk.process import IS_MACHINE_FREE, NoAsterisk, find_asterisk, get_asterisk_version
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
 from tests.asterisk.transfers_over_servers import check_transfers_over_servers
@@ -191,13 +191,13 @@ async def play_scenario(name: str, scenario: Scenario, lab: Lab, delays: list[fl
     """Play one scenario, and add the delays of connected voters (ms). Return the faults."""
     directory = lab.directory / name
     directory.mkdir()
-    async with RealStage(lab, scenario) as stage:
-        played = await play(scenario, stage, directory)
+    judged = scenario
+    if not IS_MACHINE_FREE:
+        judged = scenario.model_copy(update={"expect": scenario.expect.without_limits_of_speed()})
+    async with RealStage(lab, judged) as stage:
+        played = await play(judged, stage, directory)
     if scenario.expect.seats_back_within is not None:
-        print_line(
-            f"     Asterisk was unreachable for {played.seconds_without_switch:.2f} s; then an agent had no phone for "
-            f"{played.seconds_without_phone:.2f} s"
-        )
+        print_line(f"     agents' phones were connected again after {played.seconds_until_seats_back:.2f} s")
     if scenario.delays:
         measured = [call.delay_milliseconds for call in stage.watch.calls.values()]
         delays += [delay for delay in measured if delay is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import socket
@@ -27,29 +28,33 @@ from tests.support.waiting import HANG_SECONDS
 
 SEATS = 10
 NAMES = ("Matdan demo", "Primary School 1")  # names that flows speak
+PROBE_SECONDS = 0.01  # between attempts to connect to a manager that refuses
 RTP_TIMEOUT_SECONDS = 5  # after which a phone without power is noticed
 
 
 class Lab:
     """A real Asterisk for all scenarios, with the agents' phones."""
 
-    def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
+    def __init__(self, program: Path, sipp: Path, directory: Path, *, seats: int = SEATS) -> None:
         self.asterisk = RealAsterisk(program, directory / "asterisk")
         self.directory = directory
         self.sipp = sipp
         self.ami_port, self.agi_port = find_free_ports(2)
-        self.sip_port, self.carrier_port, *ports = find_free_ports(2 + SEATS, socket.SOCK_DGRAM)
+        self.sip_port, self.carrier_port, *ports = find_free_ports(2 + seats, socket.SOCK_DGRAM)
         self.secret = secrets.token_hex(12)
         self.password = secrets.token_urlsafe(12)
         self.agent_audio = directory / "agent.alaw"
         self.voter_audio = directory / "voter.alaw"
         self.phones = {
-            f"{n:02d}": Sipp(sipp, directory, f"phone{n:02d}", port, (45_000 + 20 * n, 45_019 + 20 * n))
+            f"{n:02d}": Sipp(sipp, directory, f"phone{n:02d}", port, (40_000 + 20 * n, 40_019 + 20 * n))
             for n, port in enumerate(ports, start=1)
         }
 
-    def settings(self, directory: Path, *, seats: int = SEATS, campaign: dict[str, Any], **changes: Any) -> Settings:
-        """Return the settings of a site on this Asterisk, with its first `seats` seats."""
+    def settings(
+        self, directory: Path, *, seats: int | None = None, campaign: dict[str, Any], **changes: Any
+    ) -> Settings:
+        """Return the settings of a site on this Asterisk, with its first `seats` seats, or all."""
+        count = len(self.phones) if seats is None else seats
         here = {
             "ami": {"port": self.ami_port, "username": "dialler", "secret": self.secret},
             "fastagi": {"port": self.agi_port},
@@ -75,7 +80,7 @@ class Lab:
             ],
         }
         there = [
-            {"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "password": self.password} for n in range(1, seats + 1)
+            {"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "password": self.password} for n in range(1, count + 1)
         ]
         return site_settings(directory, self.ami_port, seats=there, campaign=campaign, **{**here, **changes})
 
@@ -96,6 +101,11 @@ class Lab:
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
         """The Asterisk processes with their server names, which are None if there is only one."""
         return [(self.asterisk, None)]
+
+    @property
+    def manager_ports(self) -> list[int]:
+        """The ports of the managers (AMI) of all Asterisk processes."""
+        return [self.ami_port]
 
     async def restart(self) -> None:
         """Restart Asterisk at once, which ends its calls."""
@@ -149,16 +159,21 @@ class RealStage:
         self._dead: set[str] = set()
         self._hidden: list[Path] = []
         self.watch = PacketWatch(lab.carrier_port)
+        self.accepts_manager = True
+        self._manager_watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> RealStage:
         """Start the carrier and the packet capture."""
         self._hidden = self._lab.asterisk.hide_sounds(self._scenario.site.unheard)
         await start_carrier(self._carrier, self._scenario, self._lab.voter_audio)
         self.watch.start()
+        self._manager_watch = asyncio.create_task(self._watch_manager())
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
         """Stop the carrier and hang up all calls, restore hidden sounds, and restart dead phones."""
+        if self._manager_watch is not None:
+            self._manager_watch.cancel()
         self.watch.stop()
         await self._carrier.stop()
         for hidden in self._hidden:
@@ -170,6 +185,29 @@ class RealStage:
         for seat in self._dead:
             await self._lab.connect_phone(seat, self._lab.phones[seat])
         await self._lab.wait_for_phones()
+
+    async def _watch_manager(self) -> None:
+        """Keep a connection to the manager of each Asterisk, without log-in, and note while one refuses connections."""
+        refusing: set[int] = set()
+
+        async def watch(port: int) -> None:
+            while True:
+                try:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    refusing.add(port)
+                    self.accepts_manager = False
+                    await asyncio.sleep(PROBE_SECONDS)
+                    continue
+                refusing.discard(port)
+                self.accepts_manager = not refusing
+                with contextlib.suppress(OSError):
+                    await reader.read()  # until Asterisk closes it
+                writer.close()
+
+        async with asyncio.TaskGroup() as group:
+            for port in self._lab.manager_ports:
+                group.create_task(watch(port))
 
     def settings(self, directory: Path, scenario: Scenario) -> Settings:
         site = scenario.site

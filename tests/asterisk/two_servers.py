@@ -57,6 +57,11 @@ class TwoServers(Lab):
         """Both Asterisk processes with their server names."""
         return [(self.asterisk, "a"), (self.other, "b")]
 
+    @property
+    def manager_ports(self) -> list[int]:
+        """The ports of the managers (AMI) of both Asterisk processes."""
+        return [self.ami_port, self.other_ami_port]
+
     async def restart(self) -> None:
         """Restart the second server at once, which has agents but no voters' calls."""
         await self.other.run_command("core restart now")

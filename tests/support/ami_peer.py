@@ -92,13 +92,18 @@ class ManagerPeer:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
+        await self.listen(port=0)
+        return self
+
+    async def listen(self, port: int) -> None:
+        """Accept connections to the AMI server at this port of 127.0.0.1; 0 means any free port."""
         # asyncio sets TCP_NODELAY only if the protocol is given; Nagle's delay would stop virtual time
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if self._receive_bytes:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         self._server = await asyncio.get_running_loop().create_server(lambda: PeerSession(self), sock=listener)
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -50,6 +50,11 @@ class Stage(Protocol):
         """Prepare for calls, now that the dialler's FastAGI server is listening."""
         ...
 
+    @property
+    def accepts_manager(self) -> bool:
+        """Whether every Asterisk accepts manager (AMI) connections."""
+        ...
+
     async def kill_phone(self, seat: str) -> None:
         """Let the seat's phone hang up and no longer answer."""
         ...
@@ -103,8 +108,7 @@ class Played:
     changes: list[CallChange] = field(default_factory=list)
     rings: dict[str, float] = field(default_factory=dict)  # mean seconds from commit to "ringing", if expected
     seconds_without_calls: float | None = None  # the longest time between two calls in which there is none, if expected
-    seconds_without_switch: float = 0.0  # the longest time in which agents were logged in and the switch was down
-    seconds_without_phone: float = 0.0  # the longest time in which the switch was up and a logged-in agent had no phone
+    seconds_until_seats_back: float = 0.0  # see `Expected.seats_back_within`
     faults: list[str] = field(default_factory=list)
 
 
@@ -152,8 +156,7 @@ class _Run:
         self._wrap_ups: set[asyncio.Task[None]] = set()
         self._events: list[asyncio.Task[None]] = []
         self._killed = False
-        self._down_since: float | None = None  # agents are logged in and the switch is down (monotonic seconds)
-        self._lost_since: float | None = None  # the switch is up and a logged-in agent has no phone (monotonic seconds)
+        self._lost_since: float | None = None  # an agent has no phone, and the manager accepts (monotonic seconds)
         self._deadline = stage.clock.monotonic() + scenario.expect.seconds
 
     async def run_dialler(self, centre: RunningCentre) -> None:
@@ -223,16 +226,14 @@ class _Run:
     def _measure_time_without_phones(self) -> None:
         view, now = self._engine.make_centre_view(), self._stage.clock.monotonic()
         seats = {seat.state for seat in view.seats} - {SeatState.OFFLINE}
-        if not view.state.switch_up and seats:
-            self._down_since = now if self._down_since is None else self._down_since
-            self._played.seconds_without_switch = max(self._played.seconds_without_switch, now - self._down_since)
-            return
-        self._down_since = None
-        if SeatState.LOST not in seats:
+        if not self._stage.accepts_manager:
             self._lost_since = None
-            return
-        self._lost_since = now if self._lost_since is None else self._lost_since
-        self._played.seconds_without_phone = max(self._played.seconds_without_phone, now - self._lost_since)
+        elif seats and (not view.state.switch_up or SeatState.LOST in seats):
+            self._lost_since = now if self._lost_since is None else self._lost_since
+        elif self._lost_since is not None:
+            seconds = now - self._lost_since
+            self._lost_since = None
+            self._played.seconds_until_seats_back = max(self._played.seconds_until_seats_back, seconds)
 
     def _react_to_changed_engine_state(self, change: Change) -> None:
         if isinstance(change, CallChange):
@@ -329,9 +330,10 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
         played.seconds_without_calls = find_longest_time_without_calls(spans)
         if played.seconds_without_calls > expect.no_call_within:
             faults.append(f"no call for {played.seconds_without_calls:.1f} s, more than {expect.no_call_within:g}")
-    if expect.seats_back_within is not None and played.seconds_without_phone > expect.seats_back_within:
+    if expect.seats_back_within is not None and played.seconds_until_seats_back > expect.seats_back_within:
         faults.append(
-            f"a seat was without phone for {played.seconds_without_phone:.1f} s, more than {expect.seats_back_within:g}"
+            f"agents' phones were connected again after {played.seconds_until_seats_back:.2f} s, more than "
+            f"{expect.seats_back_within:g}"
         )
     if expect.message_within is not None:
         late = [seconds for seconds in message_delays(played.changes) if seconds > expect.message_within]

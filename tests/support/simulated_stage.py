@@ -37,6 +37,10 @@ class SimulatedStage:
     def prepare(self, centre: RunningCentre) -> None:
         self.switch.agi_port = centre.agi_port
 
+    @property
+    def accepts_manager(self) -> bool:
+        return self.switch.is_listening
+
     async def kill_phone(self, seat: str) -> None:
         self.switch.set_reaction_of_seat_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.hang_up_phone(f"agent{seat}")

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from itertools import pairwise
 from random import Random
 
 import pytest
 
 from dialer.domain.backoff import Backoff
-from dialer.domain.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
+from dialer.domain.errors import (
+    LoginRefused,
+    OriginateUnsure,
+    ProtocolError,
+    SwitchError,
+    SwitchNotListening,
+    SwitchUnreachable,
+)
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_link import maintain_ami_link
@@ -111,25 +117,47 @@ async def test_interval_between_ami_reconnects_grows_with_seeded_jitter() -> Non
     waits: list[list[float]] = []
     for seed in (1, 1, 2):
         journal = Journal()
-        async with ManagerPeer() as peer:
-            login = peer.login
-            peer.stop_listening()
-            link = maintain_ami_link(
-                lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
-                on_ami_link_up=journal.up,
-                on_ami_link_down=journal.down,
-                wait_seconds=partial(Backoff().calculate_seconds_until_next_attempt, random=Random(seed)),
-            )
-            async with link:
-                while len(journal.downs) < 10:
-                    await journal.change()
+        async with (
+            ManagerPeer(lambda _, action: error(action, "Permission denied")) as peer,
+            make_link(peer, journal, seed=seed),
+        ):
+            while len(journal.downs) < 10:
+                await journal.change()
         times = [seconds for seconds, _ in journal.downs]
         waits.append([round(after - before, 3) for before, after in pairwise(times)])
-        assert all(isinstance(reason, SwitchUnreachable) for _, reason in journal.downs)
     assert waits[0] == waits[1] != waits[2]
     for number, wait in enumerate(waits[0]):
         longest = min(30, 0.5 * 2**number)
         assert longest / 2 <= wait <= longest + 0.002
+
+
+@virtual_time()
+async def test_ami_link_connects_within_a_fifth_of_a_second_once_asterisk_listens_again() -> None:
+    journal = Journal()
+    async with ManagerPeer() as peer:
+        login = peer.login
+        async with maintain_ami_link(
+            lambda: AmiClient(login, on_event=lambda _: None),
+            on_ami_link_up=journal.up,
+            on_ami_link_down=journal.down,
+            wait_seconds=float,
+        ):
+            await journal.change()
+            await asyncio.sleep(60)
+            peer.stop_listening()
+            peer.session.wire.close()
+            await asyncio.sleep(100)
+            assert [type(reason) for _, reason in journal.downs] == [SwitchUnreachable, SwitchNotListening]
+
+            await peer.listen(login.port)
+            listening_since = asyncio.get_running_loop().time()
+            await journal.change()
+            assert journal.ups[1] - listening_since <= 0.21
+            peer.session.wire.close()
+            await journal.change()
+            assert [type(reason) for _, reason in journal.downs[2:]] == [SwitchUnreachable]
+            await journal.change()
+            assert journal.ups[2] - journal.downs[2][0] == pytest.approx(2, abs=0.01)
 
 
 @virtual_time()

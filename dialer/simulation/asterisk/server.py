@@ -71,6 +71,11 @@ class SimulatedAsterisk(SwitchCalls):
             ) from error
         self.ami_port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether the simulated Asterisk accepts AMI connections."""
+        return self._server is not None and self._server.is_serving()
+
     async def stop(self) -> None:
         """Stop the simulated Asterisk: reset all connections, as the death of a process does, and close the journal."""
         await self._drop_all_connections()

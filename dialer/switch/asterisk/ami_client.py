@@ -15,7 +15,7 @@ from typing import Final, Self, cast
 
 import structlog
 
-from dialer.domain.errors import PermissionMissing, SwitchError, SwitchUnreachable
+from dialer.domain.errors import PermissionMissing, SwitchError, SwitchNotListening, SwitchUnreachable
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import Action, AmiLimits, AmiLogin, AmiSession
 
@@ -177,7 +177,7 @@ class AmiClient(asyncio.BufferedProtocol):
                 f"Asterisk's manager at {address} does not answer: check `ami.host` and `ami.port`"
             ) from None
         except OSError as error:
-            raise SwitchUnreachable(
+            raise SwitchNotListening(
                 f"cannot connect to Asterisk's manager at {address} ({error.strerror or error}): "
                 "check `ami.host` and `ami.port`, and that Asterisk is running"
             ) from None
