@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 REFUSED_SECONDS: Final = 60.0  # wait after a refused login: a person must correct it, and fail2ban may ban us
 NOT_LISTENING_SECONDS: Final = 0.2  # wait while nothing listens: agents' phones must be called soon after a restart
-STEADY_SECONDS: Final = 30.0  # a session of this length resets the count of failures
+STEADY_SECONDS: Final = 5.0  # a session of this length resets the count of failures
 
 
 @asynccontextmanager
