@@ -42,8 +42,7 @@ PAGE = "permissions.md"
 _HEAD = """# Permissions
 
 For those who assign [roles](../how-to/supervisors.md#commands-and-roles). The dialler refuses a command, and a page a request, of
-any role that is not listed. This page is generated from the commands and the pages' routes
-(`python -m dialer.cli.document_permissions docs/reference`).
+any role that is not listed.
 
 ## Commands
 

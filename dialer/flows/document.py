@@ -14,8 +14,7 @@ from dialer.flows.schema import make_flow_schema
 PAGE = "flow-nodes.md"
 _HEAD = """# Nodes of flows
 
-For people who write [flows](../how-to/flows.md). This page is generated from `dialer/flows/nodes/`:
-`python -m dialer.flows.document docs/reference`.
+For people who write [flows](../how-to/flows.md).
 
 The first key of each table identifies the kind; a node has exactly one such key. Most kinds also have prompts (`say`)."""
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}

@@ -25,7 +25,7 @@ PAGE = "metrics.md"
 _HEAD = """# Metrics
 
 For those who run [monitoring](../how-to/monitoring.md). Labels are ids; no metric has a name or phone number. Each process also has
-the metrics of its process: CPU, memory, open files. This page is generated (`python -m dialer.metrics.document docs/reference`).
+the metrics of its process: CPU, memory, open files.
 """
 
 

@@ -37,8 +37,7 @@ that you do not know.
 - *At least once*: committed to the store with what they report, and sent in order, again until the broker has acknowledged
   them. Recognise a repeat by its `attempt_id`, `key` or `id`. Other messages may be lost while the broker is unreachable.
 
-[asyncapi.json](asyncapi.json) is the same as an AsyncAPI 3 document, with an example of each message. Both are generated
-(`python -m dialer.mqtt.document docs/reference`).
+[asyncapi.json](asyncapi.json) is the same as an AsyncAPI 3 document, with an example of each message.
 """
 
 

@@ -47,14 +47,15 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
 
 
 def list_command_reference_lines() -> Iterator[str]:
-    """Yield the lines of the reference of commands: tables of commands, of their fields, and of objects in fields.
+    """Yield the lines of the reference of commands: a table of commands, and a table of their fields.
 
     Commands that only the connection to headquarters (uplink) sends are left out.
     """
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command may be executed twice after a crash, with the same effect; any other is executed at most once."
-    yield "asyncapi.json says more about each command, and has the commands that only the uplink sends."
+    yield "asyncapi.json says more about each command. It also has the objects in fields, such as `MarkReport`, and the commands"
+    yield "that only the uplink sends."
     yield ""
     yield from _format_markdown_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
@@ -70,16 +71,6 @@ def list_command_reference_lines() -> Iterator[str]:
     )
     yield from ("### Fields of commands", "")
     yield from _format_markdown_table(("field", "type", "meaning"), _list_fields_with_meanings())
-    yield from ("### Objects in commands", "")
-    for name, schema in _list_schemas_of_nested_objects():
-        yield from (f"`{name}`: {get_first_paragraph_of_description(schema['description'])}", "")
-        yield from _format_markdown_table(
-            ("field", "type", "meaning"),
-            (
-                (f"`{field}`", describe_field_type(each), each.get("description", ""))
-                for field, each in schema["properties"].items()
-            ),
-        )
 
 
 def _list_documented_commands() -> list[tuple[str, type[Command]]]:
@@ -132,15 +123,6 @@ def get_first_paragraph_of_description(description: str) -> str:
 def get_first_sentence_of_description(description: str) -> str:
     """Return the first sentence of a description as one line."""
     return re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join(description.split()))[0]
-
-
-def _list_schemas_of_nested_objects() -> Iterator[tuple[str, dict[str, Any]]]:
-    kinds = [kind for _, kind in _list_documented_commands()]
-    _, whole = models_json_schema([(kind, "validation") for kind in kinds])
-    hidden = {"PinProof", *(kind.__name__ for kind in kinds)}  # a PIN proof is a string in a message
-    for name, schema in whole["$defs"].items():
-        if name not in hidden and "properties" in schema:
-            yield name, schema
 
 
 def _format_markdown_table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
