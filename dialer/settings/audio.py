@@ -41,7 +41,7 @@ class Audio(Section):
     )
     loudness_lufs: float = Field(-19.0, ge=-36, le=-10, description="loudness of prompts (LUFS, EBU R 128)")
     true_peak_db: float = Field(-2.0, ge=-20, le=0, description="maximum true peak of prompts (dB)")
-    max_seconds: float = Field(600.0, ge=1, le=3600, description="maximum duration of a recording (s)")
+    max_seconds: float = Field(600.0, ge=1, le=3600, description="maximum duration of a recording")
     workers: int = Field(0, ge=0, le=256, description="processes that prepare recordings; 0: one per CPU core")
     certified_recordings: bool = Field(
         False, description="play campaign recordings only with a certificate for exactly that recording"

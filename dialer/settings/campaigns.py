@@ -96,8 +96,8 @@ class Campaign(Section):
         description="share of the agents' time, relative to other campaigns with the same agents; 0: only the time that they leave",
     )
     channels: int | None = Field(None, ge=1, description="maximum concurrent calls; none: the trunks' limits")
-    ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings (s)")
-    wrap_up_seconds: PositiveSeconds = Field(60.0, description="maximum wrap-up without a disposition (s)")
+    ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings")
+    wrap_up_seconds: PositiveSeconds = Field(60.0, description="maximum wrap-up without a disposition")
     connect_limit_seconds: Annotated[float, Applied.RESTART] = Field(
         2.0, gt=0.2, le=5, description="an answered call without an agent after this time (s) is abandoned"
     )

@@ -68,4 +68,4 @@ class Dialling(Section):
         (), description="numbers with these prefixes are never dialled, such as premium numbers"
     )
     max_attempts_per_day: int = Field(3, ge=1, description="maximum attempts per number and day, across campaigns")
-    drain_seconds: float = Field(120.0, ge=0, description="how long a shutdown waits for live calls to end (s)")
+    drain_seconds: float = Field(120.0, ge=0, description="how long a shutdown waits for live calls to end")

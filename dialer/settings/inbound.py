@@ -37,5 +37,5 @@ class InboundSettings(Section):
     applied: ClassVar[Applied] = Applied.RELOAD
 
     channels: int = Field(10, ge=0, le=10_000, description="maximum concurrent inbound calls")
-    call_back_delay_seconds: float = Field(60.0, ge=0, description="time from a missed call to its call-back (s)")
+    call_back_delay_seconds: float = Field(60.0, ge=0, description="time from a missed call to its call-back")
     numbers: tuple[InboundNumber, ...] = Field((), description="the centre's numbers")

@@ -64,5 +64,5 @@ class HoldSettings(Section):
         300,
         ge=90,
         le=3600,
-        description="a voter on hold returns to the agent after this time (s); longer than any transfers.ring_seconds",
+        description="a voter on hold returns to the agent after this time; longer than any transfers.ring_seconds",
     )

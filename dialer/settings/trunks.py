@@ -302,7 +302,7 @@ class TrunkRest(Section):
         30.0,
         description="duration of the first suspension (s); then a call probes the trunk, and each failed probe doubles it",
     )
-    max_rest_seconds: PositiveSeconds = Field(600.0, description="maximum duration of a suspension (s)")
+    max_rest_seconds: PositiveSeconds = Field(600.0, description="maximum duration of a suspension")
     slow_ringing_seconds: PositiveSeconds = Field(
         4.0,
         description="post-dial delay (s) above which fewer calls are started, if it is also three times the usual",

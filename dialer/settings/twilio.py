@@ -37,7 +37,7 @@ class Twilio(Section):
     calls_per_second: float = Field(
         1.0, gt=0, le=1000, description="maximum call starts per second (CPS) of the account, for all its trunks"
     )
-    max_call_seconds: int = Field(600, ge=30, le=14_400, description="maximum duration of a call (s)")
+    max_call_seconds: int = Field(600, ge=30, le=14_400, description="maximum duration of a call")
     max_spend_per_day: float | None = Field(
         None, gt=0, description="maximum spending on calls and SMS, in the account's currency; none: no limit"
     )
