@@ -1,7 +1,7 @@
-"""The page on which supervisors set up campaigns: its form, the check of the form, and saving.
+"""The page on which supervisors add, edit and remove campaigns: its form, the check of the form, and saving.
 
-A new campaign is added to the file `desk.campaigns_file`, and the dialler reloads its settings. If the dialler refuses
-them, the file is restored. The campaign starts paused.
+The change is written to the file `desk.campaigns_file`, and the dialler reloads its settings. If the dialler refuses
+them, the file is restored. A new campaign starts paused.
 """
 
 from __future__ import annotations
@@ -24,17 +24,20 @@ from dialer.domain.schema import MESSAGE
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.settings.campaigns_file import CampaignsFileChanged
+from dialer.settings.campaigns_file import CampaignsFileChanged, read_campaigns_of_file
 from dialer.settings.form import FormField
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_zone
-from dialer.site.new_campaign import (
+from dialer.site.campaign_form import (
     FIELDS_OF_ONE_KIND,
-    NewCampaign,
-    check_new_campaign,
-    describe_form_of_new_campaign,
+    PreparedChange,
+    check_changed_campaign,
+    describe_campaign_form,
+    get_form_values_of_campaign,
     list_other_pending_changes,
+    prepare_edited_campaign,
     prepare_new_campaign,
+    prepare_removed_campaign,
 )
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
@@ -44,6 +47,7 @@ from dialer.web.refusals import RequestRefused
 _log = structlog.get_logger(__name__)
 
 MAX_VALUES = 50
+MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class ListedCampaign:
     purpose: str
     content: str  # name of its flow or of its agents' script
     hours: tuple[str, ...]  # such as 09:00-21:00
+    values: (
+        Mapping[str, Any] | None
+    )  # for the form; null: it is not in the file of the page, so it cannot be edited here
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class CampaignProblem:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFinding:
-    """What a check says about a new campaign, in English."""
+    """What a check says about a campaign, in English."""
 
     __pydantic_config__ = MESSAGE
 
@@ -96,31 +103,42 @@ class CampaignFinding:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCampaign:
-    """The result of a check of the form. If there are problems, the campaign cannot be saved and the other fields are
-    empty.
-    """
+    """The result of a check of a change. If there are problems, it cannot be saved and the other fields are empty."""
 
     __pydantic_config__ = MESSAGE
 
     problems: tuple[CampaignProblem, ...]
     findings: tuple[CampaignFinding, ...] = ()
-    added: str = ""  # text that will be added to the file
+    difference: str = (
+        ""  # lines of the campaign in the file: with +, they are added; with -, removed; with a space, they stay
+    )
     digest: str = ""  # of the file as it is now
     also_applied: tuple[str, ...] = ()  # other changed settings that come into force with the campaign
     needs_restart: tuple[str, ...] = ()  # changed settings because of which the dialler would refuse the campaign
 
 
-class CampaignForm(PageRequest):
-    """What a supervisor has entered in the form of a new campaign, by the keys of the settings."""
+CampaignName = Annotated[str, Field(max_length=MAX_NAME)]
 
+
+class CampaignForm(PageRequest):
+    """What a supervisor has entered in the form of a campaign, by the keys of the settings."""
+
+    edited: CampaignName | None = None  # the campaign that is edited; None: a new one
     values: Annotated[dict[str, Any], Field(max_length=MAX_VALUES)]
 
 
-class CampaignSave(CampaignForm):
-    """A new campaign to save. `digest` is the digest of the campaigns file at the time of the check."""
+class CampaignRemoval(PageRequest):
+    """A campaign to remove from the file."""
+
+    removed: CampaignName
+
+
+class CampaignSave(PageRequest):
+    """A change to save. `digest` is the digest of the campaigns file at the time of the check."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    change: CampaignForm | CampaignRemoval
 
 
 class CampaignRoutes:
@@ -141,13 +159,13 @@ class CampaignRoutes:
         self._one_at_a_time = asyncio.Lock()
 
     def create_http_router(self) -> APIRouter:
-        """Return a router with the routes that list, check and add campaigns."""
+        """Return a router with the routes that list campaigns, and check and save changes."""
         router = APIRouter(
             prefix="/api/campaigns", route_class=PageRoute, dependencies=allow_users_with_roles(SUPERVISOR_ONLY)
         )
         router.get("")(self.describe_campaigns_page)
-        router.post("/check")(self.check_campaign)
-        router.post("")(self.add_campaign)
+        router.post("/check")(self.check_change)
+        router.post("")(self.save_change)
         return router
 
     def replace_campaign_settings(self, settings: Settings) -> None:
@@ -155,81 +173,95 @@ class CampaignRoutes:
         self._settings = settings
 
     async def describe_campaigns_page(self) -> CampaignsPage:
-        """Return the campaigns of the settings, and the fields of the form for a new one."""
-        settings = self._settings
-        fields = await asyncio.to_thread(describe_form_of_new_campaign, settings)
+        """Return the campaigns of the settings with the values that can be edited, and the fields of the form."""
+        return await asyncio.to_thread(self._build_campaigns_page)
+
+    def _build_campaigns_page(self) -> CampaignsPage:
+        settings, file = self._settings, self._settings.desk.campaigns_file
+        try:
+            editable = {} if file is None else read_campaigns_of_file(file)
+        except SettingError as error:  # a check of the form reports it
+            _log.warning("campaign.file_invalid", problem=str(error))
+            editable = {}
         listed = []
         for each in settings.campaigns:
             hours = tuple(f"{period.start:%H:%M}-{period.until:%H:%M}" for period in each.hours)
             content = each.flow or each.script or ""
-            listed.append(ListedCampaign(each.id, each.kind.value, each.purpose.value, content, hours))
-        file = settings.desk.campaigns_file
+            values = get_form_values_of_campaign(editable[each.id]) if each.id in editable else None
+            listed.append(ListedCampaign(each.id, each.kind.value, each.purpose.value, content, hours, values))
+        fields = describe_campaign_form(settings)
         return CampaignsPage(tuple(listed), fields, FIELDS_OF_ONE_KIND, None if file is None else str(file))
 
-    async def check_campaign(self, asked: CampaignForm, who: SignedIn) -> CheckedCampaign:
-        """Check what was entered. Return its mistakes, or what the rules say about it and what saving would write."""
+    async def check_change(self, asked: CampaignForm | CampaignRemoval, who: SignedIn) -> CheckedCampaign:
+        """Check a new, edited or removed campaign. Return its mistakes, or what the rules say about it and what saving
+        would write.
+        """
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._build_checked_campaign, asked.values, who)
+            return await asyncio.to_thread(self._build_checked_campaign, asked, who)
 
-    def _build_checked_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> CheckedCampaign:
+    def _build_checked_campaign(self, asked: CampaignForm | CampaignRemoval, who: SignedInUser) -> CheckedCampaign:
         try:
-            new = self._prepare_new_campaign(values, who)
+            prepared = self._prepare_change(asked, who)
         except SettingError as error:
             every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
             return CheckedCampaign(tuple(map(_convert_setting_error_to_problem, every)))
-        findings = check_new_campaign(new, self._clock.now())
-        also_applied, needs_restart = list_other_pending_changes(self._settings, new)
+        findings = check_changed_campaign(prepared, self._clock.now())
+        also_applied, needs_restart = list_other_pending_changes(self._settings, prepared)
         return CheckedCampaign(
             (),
             tuple(CampaignFinding(each.level, f"{each.subject}: {each.text}", each.remedy) for each in findings),
-            new.change.added,
-            new.change.digest_before,
+            prepared.change.difference,
+            prepared.change.digest_before,
             tuple(also_applied),
             tuple(needs_restart),
         )
 
-    def _prepare_new_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> NewCampaign:
+    def _prepare_change(self, asked: CampaignForm | CampaignRemoval, who: SignedInUser) -> PreparedChange:
         path = self._settings.desk.campaigns_file
         if path is None:
             raise RequestRefused(409, "no-campaigns-file")
+        if isinstance(asked, CampaignRemoval):
+            return prepare_removed_campaign(self._settings, path, asked.removed)
+        if asked.edited is not None:
+            return prepare_edited_campaign(self._settings, path, asked.edited, asked.values)
         at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
-        return prepare_new_campaign(self._settings, path, values, f"Added by {who.name} on {at:%Y-%m-%d}.")
+        return prepare_new_campaign(self._settings, path, asked.values, f"Added by {who.name} on {at:%Y-%m-%d}.")
 
-    async def add_campaign(self, asked: CampaignSave, who: SignedIn) -> dict[str, str]:
-        """Add a checked campaign to its file, and tell the dialler to reload its settings. Return the dialler's reply.
+    async def save_change(self, asked: CampaignSave, who: SignedIn) -> dict[str, str]:
+        """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply.
 
-        If the dialler refuses, the file is restored: no campaign was added.
+        If the dialler refuses, the file is restored: nothing was changed.
         """
         async with self._one_at_a_time:
             try:
-                new = await asyncio.to_thread(self._prepare_new_campaign, asked.values, who)
-                if new.change.digest_before != asked.digest:
-                    raise CampaignsFileChanged(new.change.path)
-                await asyncio.to_thread(new.change.write_file_with_campaign)
+                prepared = await asyncio.to_thread(self._prepare_change, asked.change, who)
+                if prepared.change.digest_before != asked.digest:
+                    raise CampaignsFileChanged(prepared.change.path)
+                await asyncio.to_thread(prepared.change.write_changed_file)
             except CampaignsFileChanged as error:
                 raise RequestRefused(409, "campaigns-changed") from error
             except MatdanError as error:
                 raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
-            _log.info("campaign.saved", campaign_id=new.campaign.id, by=who.name)
+            _log.info("campaign.saved", campaign_id=prepared.campaign_id, by=who.name)
             try:
                 reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "reload-settings", {})
             except RequestRefused:
-                await self._restore_campaigns_file(new)
+                await self._restore_campaigns_file(prepared)
                 raise
             if reply.status == "refused":
-                await self._restore_campaigns_file(new)
+                await self._restore_campaigns_file(prepared)
             else:
                 await self._reload_desk()
             return format_command_reply(reply)
 
-    async def _restore_campaigns_file(self, new: NewCampaign) -> None:
-        """Remove the new campaign from its file again. A failure is logged, and the campaign stays in the file."""
+    async def _restore_campaigns_file(self, prepared: PreparedChange) -> None:
+        """Undo the change of the file. A failure is logged, and the file stays changed."""
         try:
-            await asyncio.to_thread(new.change.restore_file_without_campaign)
+            await asyncio.to_thread(prepared.change.restore_original_file)
         except (MatdanError, OSError) as error:
-            _log.error("campaign.restore_failed", campaign_id=new.campaign.id, problem=str(error))
+            _log.error("campaign.restore_failed", campaign_id=prepared.campaign_id, problem=str(error))
         else:
-            _log.info("campaign.removed", campaign_id=new.campaign.id)
+            _log.info("campaign.restored", campaign_id=prepared.campaign_id)
 
 
 def _convert_setting_error_to_problem(error: SettingError) -> CampaignProblem:

@@ -1,21 +1,25 @@
 """The file desk.campaigns_file, which contains the campaigns that supervisors set up on the page /campaigns.
 
-A new campaign is appended to the file. Existing lines do not change.
+A new campaign is appended to the file. An edit changes the lines of the edited values only: all comments, and keys that
+the page does not have, stay as they are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Final
 
 from dialer.domain.output import write_file
 from dialer.errors import SettingError
-from dialer.settings.campaigns import Campaign
+from dialer.settings.campaigns import Campaign, list_campaigns_in_text
 from dialer.settings.file_text import SettingsText
 from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
 
@@ -26,7 +30,7 @@ HEAD: Final = (
 
 
 class CampaignsFileChanged(SettingError):
-    """The campaigns file was changed after the new campaign was checked."""
+    """The campaigns file was changed after the change of a campaign was checked."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), "", "has changed since the campaign was checked", "check the campaign again")
@@ -34,38 +38,38 @@ class CampaignsFileChanged(SettingError):
 
 @dataclass(frozen=True, slots=True)
 class CampaignsFileChange:
-    """A campaign that is to be added to the campaigns file."""
+    """A change of the campaigns file that is not written yet: one campaign is added, edited or removed."""
 
     path: Path
     before: bytes | None  # the file as it was read; None: there was none
-    added: str  # text at the end of the file
-
-    @property
-    def content(self) -> bytes:
-        """The content of the file with the campaign."""
-        return (self.before or b"") + self.added.encode()
+    content: bytes  # the file after the change
+    old_lines: str  # the lines of the campaign in the file as it was read; empty: it is added
+    new_lines: str  # its lines after the change; empty: it is removed
 
     @property
     def digest_before(self) -> str:
         """The digest of the file as it was read."""
         return _calculate_digest(self.before)
 
+    @property
+    def difference(self) -> str:
+        """The lines of the campaign before and after the change, as a unified diff without its head."""
+        old, new = (text.split("\n") if text else [] for text in (self.old_lines, self.new_lines))
+        return "\n".join([*unified_diff(old, new, n=len(old), lineterm="")][3:])
+
     def make_settings_text(self) -> SettingsText:
         """Return the changed file as settings. Raises SettingError if the original file is invalid."""
-        try:
-            table = parse_toml_table(self.content)
-            return SettingsText(str(self.path), self.content.decode(), table)
-        except (NotToml, UnicodeDecodeError) as error:
-            raise SettingError(str(self.path), "", f"is not TOML: {error}", "correct that line") from error
+        table = _parse_campaigns_file(self.path, self.content)
+        return SettingsText(str(self.path), self.content.decode(), table)
 
-    def write_file_with_campaign(self) -> None:
+    def write_changed_file(self) -> None:
         """Replace the file on disk. Raises CampaignsFileChanged, or OutputRefused if it cannot be written."""
         if _read_file_if_it_exists(self.path) != self.before:
             raise CampaignsFileChanged(self.path)
         write_file(self.path, self.content, "desk.campaigns_file")
 
-    def restore_file_without_campaign(self) -> None:
-        """Undo `write_file_with_campaign`. Raises CampaignsFileChanged if somebody has changed the file meanwhile."""
+    def restore_original_file(self) -> None:
+        """Undo `write_changed_file`. Raises CampaignsFileChanged if somebody has changed the file meanwhile."""
         if _read_file_if_it_exists(self.path) != self.content:
             raise CampaignsFileChanged(self.path)
         if self.before is None:
@@ -74,25 +78,137 @@ class CampaignsFileChange:
             write_file(self.path, self.before, "desk.campaigns_file")
 
 
-def prepare_campaigns_file_change(path: Path, campaign: Campaign, comment: str) -> CampaignsFileChange:
-    """Return the change that adds a campaign to the file, below a comment of one line. Nothing is written.
+def read_campaigns_of_file(path: Path) -> dict[str, Campaign]:
+    """Return the campaigns in the campaigns file by id, none if there is no file. Raises SettingError if the file is
+    invalid.
+    """
+    content = _read_file_if_it_exists(path) or b""
+    text = SettingsText(str(path), content.decode(errors="replace"), _parse_campaigns_file(path, content))
+    return {each["id"]: Campaign.model_validate(each) for each in list_campaigns_in_text(text)}
+
+
+def prepare_campaign_addition(path: Path, campaign: Campaign, comment: str) -> CampaignsFileChange:
+    """Return the change that adds a campaign at the end of the file, below a comment of one line. Nothing is written.
 
     Raises SettingError if the file cannot be read.
     """
     before = _read_file_if_it_exists(path)
     start = HEAD if before is None else "" if not before or before.endswith(b"\n") else "\n"
     one_line = " ".join(comment.split())
-    return CampaignsFileChange(path, before, f"{start}\n# {one_line}\n{format_campaign_as_toml(campaign)}")
+    added = f"# {one_line}\n{format_campaign_as_toml(campaign)}"
+    return CampaignsFileChange(path, before, (before or b"") + f"{start}\n{added}".encode(), "", added.strip())
+
+
+def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> CampaignsFileChange:
+    """Return the change that gives a campaign in the file other values. All other keys and all comments stay.
+
+    Nothing is written. Raises SettingError if the file cannot be read or does not contain the campaign.
+    """
+    old, written = before.model_dump(), _list_values_to_write(after)
+    changed = {key: written.get(key) for key, value in after.model_dump().items() if value != old[key]}
+    content = _read_file_if_it_exists(path)
+    statements, start, end = _find_campaign_in_file(path, content, before.id)
+    own = _replace_values_in_statements(statements[start:end], changed)
+    return _make_change(path, content, statements, start, end, own)
+
+
+def prepare_campaign_removal(path: Path, campaign_id: str) -> CampaignsFileChange:
+    """Return the change that removes a campaign from the file, with the comment lines directly above it.
+
+    Nothing is written. Raises SettingError if the file cannot be read or does not contain the campaign.
+    """
+    content = _read_file_if_it_exists(path)
+    statements, start, end = _find_campaign_in_file(path, content, campaign_id)
+    while start and statements[start - 1].lstrip().startswith("#"):
+        start -= 1
+    if start and not "".join((statements[start - 1], *statements[end : end + 1])).strip():
+        start -= 1  # of the empty lines above and below it, one is enough
+    return _make_change(path, content, statements, start, end, [])
+
+
+def _make_change(
+    path: Path, before: bytes | None, statements: list[str], start: int, end: int, replacement: list[str]
+) -> CampaignsFileChange:
+    old, new = "".join(statements[start:end]), "".join(replacement)
+    content = "".join((*statements[:start], new, *statements[end:])).encode()
+    return CampaignsFileChange(path, before, content, old.strip("\n"), new.strip("\n"))
+
+
+def _find_campaign_in_file(path: Path, content: bytes | None, campaign_id: str) -> tuple[list[str], int, int]:
+    """Return the statements of the file, and the first of the campaign and the first after it. Comments at its end
+    belong to what follows.
+    """
+    campaigns = _parse_campaigns_file(path, content or b"").get("campaigns", [])
+    statements = _split_toml_into_statements((content or b"").decode())
+    starts = [place for place, each in enumerate(statements) if tomllib.loads(each) == {"campaigns": [{}]}]
+    for number, start in enumerate(starts):
+        if campaigns[number].get("id") == campaign_id:
+            end = starts[number + 1] if number + 1 < len(starts) else len(statements)
+            while not tomllib.loads(statements[end - 1]):
+                end -= 1
+            return statements, start, end
+    problem = f"has no table [[campaigns]] with the id {campaign_id!r}"
+    raise SettingError(str(path), "", problem, "edit that campaign in its own file")
+
+
+def _split_toml_into_statements(text: str) -> list[str]:
+    """Split valid TOML into comments, empty lines, table heads, and keys with their values, each with its newline."""
+    statements, unfinished = list[str](), ""
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        unfinished += line
+        try:
+            tomllib.loads(unfinished)
+        except tomllib.TOMLDecodeError:  # a value of several lines
+            continue
+        statements.append(unfinished if unfinished.endswith("\n") else f"{unfinished}\n")
+        unfinished = ""
+    return statements
+
+
+def _replace_values_in_statements(statements: list[str], changed: Mapping[str, Any]) -> list[str]:
+    """Return the statements of a campaign with other values. None removes a key. Comments stay."""
+    lines = {key: f"{key} = {_format_toml_value(value)}" for key, value in changed.items() if value is not None}
+    result, after_keys, table = list[str](), 0, ""  # table: the one within the campaign, such as declared
+    for each in statements:
+        values: Any = tomllib.loads(each)
+        if each.lstrip().startswith("["):
+            inner = values["campaigns"]
+            table = "" if isinstance(inner, list) else next(iter(inner))
+        key = table or next(iter(values), "")
+        if not values or key not in changed:
+            result.append(each)
+        elif not table and (line := "  ".join(filter(None, (lines.pop(key, ""), _find_comment_after_value(each))))):
+            result.append(f"{line}\n")
+        if values and not table:
+            after_keys = len(result)
+    result[after_keys:after_keys] = [f"{line}\n" for line in lines.values()]
+    return result
+
+
+def _find_comment_after_value(statement: str) -> str:
+    """Return the comment at the end of a key with its value, or an empty text."""
+    values = tomllib.loads(statement)
+    for found in re.finditer("#", statement):
+        try:
+            if tomllib.loads(statement[: found.start()]) == values:
+                return statement[found.start() :].rstrip()
+        except tomllib.TOMLDecodeError:  # the # is within the value
+            continue
+    return ""
 
 
 def format_campaign_as_toml(campaign: Campaign) -> str:
     """Return a campaign as a [[campaigns]] table with its identity and all values that differ from the defaults."""
-    values = {
+    lines = (f"{key} = {_format_toml_value(value)}\n" for key, value in _list_values_to_write(campaign).items())
+    return f"[[campaigns]]\n{''.join(lines)}"
+
+
+def _list_values_to_write(campaign: Campaign) -> dict[str, Any]:
+    return {
         key: value
         for key, value in campaign.model_dump().items()
         if key in {"id", "kind", "purpose"} or getattr(campaign, key) != Campaign.model_fields[key].get_default()
     }
-    return "[[campaigns]]\n" + "".join(f"{key} = {_format_toml_value(value)}\n" for key, value in values.items())
 
 
 def _format_toml_value(value: Any) -> str:
@@ -106,6 +222,13 @@ def _format_toml_value(value: Any) -> str:
     if isinstance(value, str):  # JSON's escapes are TOML's, but JSON leaves DEL as it is
         return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)
+
+
+def _parse_campaigns_file(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return parse_toml_table(content)
+    except (NotToml, UnicodeDecodeError) as error:
+        raise SettingError(str(path), "", f"is not TOML: {error}", "correct that line") from error
 
 
 def _read_file_if_it_exists(path: Path) -> bytes | None:

@@ -154,7 +154,7 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> 
     await page.get_by_label("Calls until").fill("18:30")
     await page.get_by_label("carrier-b").check()
     await expect(page.locator(".findings .error")).to_have_count(0)
-    written = page.locator(".added")
+    written = page.locator(".difference")
     await expect(written).to_contain_text("hours = [{ start = 09:00:00, until = 18:30:00 }]")
     await expect(written).to_contain_text('trunks = ["carrier-b"]')
     assert not file.exists()
@@ -165,7 +165,7 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> 
     assert site.get_campaign_state("pune-east").value == "paused"
     await expect(page.get_by_label("Name", exact=True)).to_have_value("")
 
-    await row_of(page, "pune-east").get_by_role("button").click()
+    await row_of(page, "pune-east").get_by_role("button", name="Start campaign").click()
     await page.get_by_role("dialog").get_by_role("button", name="Start campaign").click()
     await expect(row_of(page, "pune-east")).to_contain_text("running")
     assert site.get_campaign_state("pune-east").value == "running"
@@ -173,6 +173,40 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> 
     audited = query_store(site.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
     assert "asha" in str(audited)
     assert "reload-settings" in str(audited)
+
+
+async def test_manager_edits_a_running_campaign_and_removes_it(site: Site) -> None:
+    file = site.folder / "campaigns.toml"
+    page = await site.campaigns()
+    await expect(row_of(page, "turnout-agents").get_by_role("button", name="Edit")).to_have_count(0)
+    await page.get_by_label("Name", exact=True).fill("pune-east")
+    await page.get_by_role("button", name="Save campaign").click()
+    await expect(row_of(page, "pune-east")).to_contain_text("paused")
+    await row_of(page, "pune-east").get_by_role("button", name="Start campaign").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Start campaign").click()
+    await expect(row_of(page, "pune-east")).to_contain_text("running")
+    file.write_text(file.read_text(encoding="utf-8") + "ring_seconds = 25  # as agreed\n", encoding="utf-8")
+
+    await row_of(page, "pune-east").get_by_role("button", name="Edit").click()
+    await expect(page.get_by_role("heading", name="Edit campaign pune-east")).to_be_visible()
+    await expect(page.get_by_text("Nothing has been changed yet.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Save campaign")).to_be_disabled()
+    await page.get_by_label("Attempts per number").fill("5")
+    await expect(page.locator(".difference ins")).to_have_text("+ max_attempts = 5\n")
+    await page.get_by_role("button", name="Save campaign").click()
+    await expect(page.get_by_role("status")).to_contain_text("Campaign pune-east is changed.")
+    assert file.read_text(encoding="utf-8").endswith("ring_seconds = 25  # as agreed\nmax_attempts = 5\n")
+    assert site.get_campaign_state("pune-east").value == "running"
+    assert site.engine.features.loaded_campaigns["pune-east"].spec.ring_seconds == 25
+
+    await row_of(page, "pune-east").get_by_role("button", name="Remove").click()
+    await expect(page.locator(".difference del").first).to_contain_text("- # Added by asha on")
+    found = await find_accessibility_violations(page)
+    await page.get_by_role("button", name="Remove", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("Campaign pune-east is removed.")
+    assert "pune-east" not in file.read_text(encoding="utf-8")
+    await expect(row_of(page, "pune-east")).to_have_count(0)
+    assert_accessible(found)
 
 
 async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: Site) -> None:
@@ -195,7 +229,7 @@ async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: 
 async def test_campaigns_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
     page = await site.campaigns(language=f"{language}-IN")
     await page.locator("#field-id").fill("pune-east")
-    await page.wait_for_selector(".added")
+    await page.wait_for_selector(".difference")
     found: list[Any] = []
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dialer.mqtt.dialler_client import Reply
+from dialer.settings.campaigns_file import HEAD
 from dialer.settings.site import load_settings
 from tests.support.desk import DeskUnderTest, run_desk
 
@@ -59,8 +60,16 @@ async def check_form(desk: DeskUnderTest, **values: Any) -> dict[str, Any]:
     return found
 
 
+async def save_change(desk: DeskUnderTest, change: dict[str, Any]) -> dict[str, Any]:
+    """Check a change of a campaign, then save it. Return the result of the check."""
+    checked: dict[str, Any] = (await desk.post("/api/campaigns/check", change, "supervisor")).json()
+    asked = {"id": ID, "digest": checked["digest"], "change": change}
+    assert (await desk.post("/api/campaigns", asked, "supervisor")).json()["status"] == "done", checked
+    return checked
+
+
 async def save_form(desk: DeskUnderTest, digest: str, **values: Any) -> Any:
-    asked = {"id": ID, "digest": digest, "values": {**FORM, **values}}
+    asked = {"id": ID, "digest": digest, "change": {"values": {**FORM, **values}}}
     return await desk.post("/api/campaigns", asked, "supervisor")
 
 
@@ -73,6 +82,7 @@ async def test_campaigns_page_lists_campaigns_and_the_fields_of_the_form(desk: D
         "purpose": "turnout",
         "content": "polling_day",
         "hours": ["10:00-18:00"],
+        "values": None,
     }
     assert [each["name"] for each in page["fields"]][:3] == ["id", "kind", "purpose"]
     assert page["only_for"]["flow"] == "ivr"
@@ -84,7 +94,7 @@ async def test_only_supervisors_may_list_check_and_add_campaigns(desk: DeskUnder
     answers = [
         await desk.get("/api/campaigns", role),
         await desk.post("/api/campaigns/check", {"values": FORM}, role),
-        await desk.post("/api/campaigns", {"id": ID, "digest": "", "values": FORM}, role),
+        await desk.post("/api/campaigns", {"id": ID, "digest": "", "change": {"values": FORM}}, role),
     ]
     assert [each.status_code for each in answers] == [403, 403, 403]
     assert not file.exists()
@@ -98,7 +108,9 @@ async def test_checked_campaign_is_saved_and_the_dialler_and_the_desk_reload_the
     assert not file.exists()
     answer = await save_form(desk, checked["digest"])
     assert answer.json() == {"status": "done", "text": "it was done"}
-    assert file.read_text(encoding="utf-8").endswith(checked["added"])
+    assert file.read_text(encoding="utf-8").endswith(
+        checked["difference"].replace("\n+", "\n").removeprefix("+") + "\n"
+    )
     assert desk.dialler_client.asked == [("supervisor", ID, "reload-settings", {})]
     assert len(desk.reloads) == 1
     second = await check_form(desk, id="second")
@@ -112,7 +124,7 @@ async def test_checked_campaign_is_saved_and_the_dialler_and_the_desk_reload_the
 async def test_mistakes_in_the_form_are_reported_at_their_fields(desk: DeskUnderTest) -> None:
     checked = await check_form(desk, max_attempts=0, channels=0)
     assert [each["field"] for each in checked["problems"]] == ["channels", "max_attempts"]
-    assert checked["added"] == ""
+    assert checked["difference"] == ""
     answer = await save_form(desk, "", max_attempts=0)
     assert (answer.status_code, answer.json()["problem"]) == (422, "campaign-invalid")
     assert answer.json()["text"].startswith("max_attempts: must be greater than or equal to 1 (is 0)")
@@ -183,3 +195,37 @@ async def test_campaigns_page_refuses_to_add_a_campaign_without_a_campaigns_file
         assert (await desk.get("/api/campaigns", "supervisor")).json()["file"] is None
         answer = await save_form(desk, "")
         assert (answer.status_code, answer.json()) == (409, {"problem": "no-campaigns-file"})
+
+
+async def test_saved_campaign_is_edited_and_then_removed(desk: DeskUnderTest, file: Path) -> None:
+    await save_change(desk, {"values": FORM})
+    file.write_text(file.read_text(encoding="utf-8") + "ring_seconds = 25  # short\n", encoding="utf-8")
+    before = file.read_text(encoding="utf-8")
+    edited = await save_change(desk, {"edited": "survey", "values": {**FORM, "max_attempts": 5}})
+    assert edited["difference"].split("\n")[-2:] == [" ring_seconds = 25  # short", "+max_attempts = 5"]
+    assert file.read_text(encoding="utf-8") == f"{before}max_attempts = 5\n"
+    removed = await save_change(desk, {"removed": "survey"})
+    assert '-id = "survey"' in removed["difference"]
+    assert file.read_text(encoding="utf-8") == HEAD
+    assert [each[2] for each in desk.dialler_client.asked] == ["reload-settings"] * 3
+
+
+@pytest.mark.parametrize("change", [{"edited": "survey", "values": {**FORM, "channels": 3}}, {"removed": "survey"}])
+async def test_campaigns_file_is_restored_if_the_dialler_refuses_an_edit_or_a_removal(
+    desk: DeskUnderTest, file: Path, change: dict[str, Any]
+) -> None:
+    await save_change(desk, {"values": FORM})
+    before = file.read_bytes()
+    desk.dialler_client.reply = Reply("refused", "no")
+    checked = (await desk.post("/api/campaigns/check", change, "supervisor")).json()
+    answer = await desk.post("/api/campaigns", {"id": ID, "digest": checked["digest"], "change": change}, "supervisor")
+    assert answer.json()["status"] == "refused"
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [{"edited": "turnout-agents", "values": FORM}, {"removed": "turnout-agents"}])
+async def test_campaign_of_the_settings_file_is_neither_edited_nor_removed_on_the_page(
+    desk: DeskUnderTest, change: dict[str, Any]
+) -> None:
+    [problem] = (await desk.post("/api/campaigns/check", change, "supervisor")).json()["problems"]
+    assert "campaigns.toml: has no " in problem["text"]

@@ -33,8 +33,8 @@ from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
 from dialer.settings.seats import AgentLogin
 from dialer.settings.site import Settings
+from dialer.site.campaign_form import describe_campaign_form
 from dialer.site.flow_files import FlowOrigin
-from dialer.site.new_campaign import describe_form_of_new_campaign
 
 LOCALES = SOURCES / "locales"
 WEB = DESK_FOLDER.parent / "web"
@@ -207,7 +207,7 @@ def test_reports_page_has_a_text_for_every_code_that_the_server_sends() -> None:
 def test_campaigns_page_has_a_text_for_every_setting_and_choice_of_the_form() -> None:
     own, others = english_message_ids("campaigns"), english_message_ids("board", "staff", "shared")
     words = used_message_ids("campaigns") | find_problem_ids(DESK_FOLDER / "campaigns.py")
-    for field in describe_form_of_new_campaign(Settings()):
+    for field in describe_campaign_form(Settings()):
         name = field.name.replace("_", "-")
         words |= {f"field-{name}", f"help-{name}"}
         if field.name not in {"script", "flow"}:  # names of files

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CampaignsPage, CheckedCampaign, FormField } from "../src/shared/wire";
+import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign } from "../src/shared/wire";
 import { type Answer, openPage, pass, type Sent } from "./page";
 
 const field = (name: string, more: Partial<FormField>): FormField => ({
@@ -37,7 +37,7 @@ const HOURS = [
 const FINE: CheckedCampaign = {
   problems: [],
   findings: [],
-  added: "[[campaigns]]",
+  difference: "+[[campaigns]]",
   digest: "d1",
   also_applied: [],
   needs_restart: [],
@@ -104,9 +104,9 @@ test("a saved campaign carries the digest of its check and empties the form", as
   );
   form.enter("id", "new");
   await pass(form.CHECK_MS);
-  expect(await form.saveCampaign()).toEqual({ status: "done", text: "" });
+  expect(await form.saveChange()).toEqual({ status: "done", text: "" });
   const [saved] = requests.filter(({ path, method }) => path === "/api/campaigns" && method === "POST");
-  expect(saved?.body).toMatchObject({ digest: "d1", values: { id: "new", kind: "agents" } });
+  expect(saved?.body).toMatchObject({ digest: "d1", change: { values: { id: "new", kind: "agents" } } });
   expect(form.enteredIn("id")).toBe("");
 });
 
@@ -116,8 +116,42 @@ test("a refused campaign stays in the form and is checked again", async () => {
   );
   form.enter("id", "new");
   await pass(form.CHECK_MS);
-  expect(await form.saveCampaign()).toEqual({ problem: "campaigns-changed" });
+  expect(await form.saveChange()).toEqual({ problem: "campaigns-changed" });
   expect(form.enteredIn("id")).toBe("new");
   expect(checksOf(requests)).toHaveLength(2);
   expect(form.savable.value?.digest).toBe("d4");
+});
+
+const LISTED: ListedCampaign = {
+  id: "east",
+  kind: "ivr",
+  purpose: "turnout",
+  content: "turnout",
+  hours: ["09:00-12:00"],
+  values: { id: "east", kind: "ivr", flow: "turnout", skill: "marathi", hours: HOURS, trunks: [] },
+};
+
+test("an edited campaign fills the form, and its change is checked and saved", async () => {
+  const { form, requests } = await openForm(({ path }) =>
+    path === "/api/campaigns" ? { status: "done", text: "" } : FINE,
+  );
+  form.startChange({ kind: "edit", campaign: "east" }, LISTED);
+  const before = { id: "east", kind: "ivr", flow: "turnout", skill: "marathi", hours: HOURS };
+  expect(requests.at(-1)?.body).toEqual({ edited: "east", values: before });
+  form.enter("weight", "2");
+  await pass(form.CHECK_MS);
+  await form.saveChange();
+  expect(requests.at(-2)?.body.change).toEqual({ edited: "east", values: { ...before, weight: 2 } });
+  expect(form.change.value).toEqual({ kind: "add", campaign: "" });
+});
+
+test("a removal is checked at once and sends no values", async () => {
+  const { form, requests } = await openForm(() => FINE);
+  form.startChange({ kind: "remove", campaign: "east" }, LISTED);
+  expect(requests.at(-1)?.body).toEqual({ removed: "east" });
+  await pass(0);
+  expect(form.savable.value).toEqual(FINE);
+  form.startNewCampaign();
+  expect(form.savable.value).toBeNull();
+  expect(form.enteredIn("id")).toBe("");
 });

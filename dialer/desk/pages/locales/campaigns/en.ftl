@@ -2,10 +2,14 @@
 
 campaign-state = State
 campaign-content = Script or call flow
-campaign-action = Start or pause
+campaign-action = Actions
 campaigns-help = All campaigns call the numbers of the voter rolls. Import rolls under "Voter rolls".
 
 new-campaign = New campaign
+edit-campaign = Edit campaign { $campaign }
+remove-campaign = Remove campaign { $campaign }
+campaign-edit = Edit
+campaign-remove = Remove
 not-set = Not set
 hours-start = Calls from
 hours-until = Calls until
@@ -19,18 +23,23 @@ rules-say = Result of the check
 finding-ok = No problem
 finding-warning = Please note
 finding-error = Must be corrected
-will-be-written = Will be added to { $file }
+will-be-written = Change of { $file }
+nothing-changed = Nothing has been changed yet.
 also-applied = Other settings have changed and will be applied at the same time: { $settings }
-needs-restart = The dialler will refuse the campaign until it is restarted, because these settings have changed: { $settings }
+needs-restart = The dialler will refuse the change until it is restarted, because these settings have changed: { $settings }
 campaign-save = Save campaign
-campaign-save-help = The campaign is saved paused. It places no calls until you press "Start campaign".
-campaign-saved = Campaign { $campaign } is saved and paused.
-campaign-refused = The dialler refused the campaign, so nothing was saved: { $text }
-campaign-unanswered = The campaign is saved, but the dialler did not answer. It is applied when the settings are next reloaded.
+campaign-help-add = The campaign is saved paused. It places no calls until you press "Start campaign".
+campaign-saved-add = Campaign { $campaign } is saved and paused.
+campaign-help-edit = The change applies at once, also if the campaign is running. Calls in progress continue.
+campaign-help-remove = The campaign places no more calls. Calls in progress continue. Its results stay in the reports.
+campaign-saved-edit = Campaign { $campaign } is changed.
+campaign-saved-remove = Campaign { $campaign } is removed.
+campaign-refused = The dialler refused the change, so nothing was saved: { $text }
+campaign-unanswered = The change is saved, but the dialler did not answer. It is applied when the settings are next reloaded.
 
-problem-no-campaigns-file = No campaigns can be added here. Ask your administrator to set `desk.campaigns_file` and to restart the desk.
+problem-no-campaigns-file = Campaigns cannot be changed here. Ask your administrator to set `desk.campaigns_file` and to restart the desk.
 problem-campaigns-changed = Nothing was saved: somebody else has changed the campaigns meanwhile. Look at the new check, then save again.
-problem-campaign-invalid = The campaign was not saved: { $text }
+problem-campaign-invalid = Nothing was saved: { $text }
 
 ## Settings of a campaign
 

@@ -2,10 +2,14 @@
 
 campaign-state = स्थिति
 campaign-content = स्क्रिप्ट या कॉल फ़्लो
-campaign-action = शुरू करें या विराम दें
+campaign-action = कार्रवाइयाँ
 campaigns-help = सभी अभियान मतदाता सूचियों के नंबरों पर कॉल करते हैं। सूचियाँ "मतदाता सूचियाँ" में आयात करें।
 
 new-campaign = नया अभियान
+edit-campaign = अभियान { $campaign } बदलें
+remove-campaign = अभियान { $campaign } हटाएँ
+campaign-edit = बदलें
+campaign-remove = हटाएँ
 not-set = तय नहीं
 hours-start = कॉल इस समय से
 hours-until = कॉल इस समय तक
@@ -19,18 +23,23 @@ rules-say = जाँच का परिणाम
 finding-ok = कोई समस्या नहीं
 finding-warning = ध्यान दें
 finding-error = ठीक करना ज़रूरी
-will-be-written = { $file } में यह जोड़ा जाएगा
+will-be-written = { $file } में बदलाव
+nothing-changed = अभी कुछ नहीं बदला है।
 also-applied = दूसरी सेटिंग भी बदली हैं और साथ ही लागू होंगी: { $settings }
-needs-restart = डायलर दोबारा चालू होने तक अभियान स्वीकार नहीं करेगा, क्योंकि ये सेटिंग बदली हैं: { $settings }
+needs-restart = डायलर दोबारा चालू होने तक बदलाव स्वीकार नहीं करेगा, क्योंकि ये सेटिंग बदली हैं: { $settings }
 campaign-save = अभियान सहेजें
-campaign-save-help = अभियान विराम पर सहेजा जाता है। "अभियान शुरू करें" दबाने तक कोई कॉल नहीं लगती।
-campaign-saved = अभियान { $campaign } सहेजा गया और विराम पर है।
-campaign-refused = डायलर ने अभियान स्वीकार नहीं किया, इसलिए कुछ सहेजा नहीं गया: { $text }
-campaign-unanswered = अभियान सहेजा गया, पर डायलर ने जवाब नहीं दिया। सेटिंग अगली बार लोड होने पर अभियान लागू होगा।
+campaign-help-add = अभियान विराम पर सहेजा जाता है। "अभियान शुरू करें" दबाने तक कोई कॉल नहीं लगती।
+campaign-saved-add = अभियान { $campaign } सहेजा गया और विराम पर है।
+campaign-help-edit = बदलाव तुरंत लागू होता है, अभियान चालू हो तब भी। चल रही कॉल जारी रहती हैं।
+campaign-help-remove = अभियान और कॉल नहीं लगाता। चल रही कॉल जारी रहती हैं। उसके परिणाम रिपोर्टों में रहते हैं।
+campaign-saved-edit = अभियान { $campaign } बदला गया।
+campaign-saved-remove = अभियान { $campaign } हटाया गया।
+campaign-refused = डायलर ने बदलाव स्वीकार नहीं किया, इसलिए कुछ सहेजा नहीं गया: { $text }
+campaign-unanswered = बदलाव सहेजा गया, पर डायलर ने जवाब नहीं दिया। सेटिंग अगली बार लोड होने पर बदलाव लागू होगा।
 
-problem-no-campaigns-file = यहाँ अभियान नहीं जोड़े जा सकते। एडमिन से कहें कि `desk.campaigns_file` तय करें और डेस्क को दोबारा चालू करें।
+problem-no-campaigns-file = यहाँ अभियान नहीं बदले जा सकते। एडमिन से कहें कि `desk.campaigns_file` तय करें और डेस्क को दोबारा चालू करें।
 problem-campaigns-changed = कुछ सहेजा नहीं गया: इस बीच किसी और ने अभियान बदले हैं। नई जाँच देखें, फिर सहेजें।
-problem-campaign-invalid = अभियान सहेजा नहीं गया: { $text }
+problem-campaign-invalid = कुछ सहेजा नहीं गया: { $text }
 
 ## अभियान की सेटिंग
 

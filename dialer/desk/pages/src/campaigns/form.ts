@@ -1,7 +1,7 @@
-// What is entered in the form of a new campaign, its check by the desk while it is entered, and its saving.
+// What is entered in the form of a campaign, its check by the desk while it is entered, and its saving.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, type Problem } from "../shared/server";
-import type { CampaignsPage, CheckedCampaign, FormField } from "../shared/wire";
+import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign } from "../shared/wire";
 
 /** A period of the day, as 09:00. */
 export interface Period {
@@ -9,6 +9,12 @@ export interface Period {
   until: string;
 }
 export type Entered = string | string[] | Period[];
+
+/** What saving does: it adds the campaign, edits it or removes it. */
+export interface Change {
+  kind: "add" | "edit" | "remove";
+  campaign: string;
+}
 
 interface Reply {
   status: string;
@@ -19,8 +25,10 @@ interface Reply {
 export const CHECK_MS = 400;
 
 export const page = signal<CampaignsPage | Problem | null>(null);
+const NEW: Change = { kind: "add", campaign: "" };
+export const change = signal<Change>(NEW);
 const entered = signal<Record<string, Entered>>({});
-const answered = signal<{ values: string; check: CheckedCampaign | Problem } | null>(null);
+const answered = signal<{ sent: string; check: CheckedCampaign | Problem } | null>(null);
 export const isSaving = signal(false);
 let waiting: ReturnType<typeof setTimeout> | undefined;
 
@@ -33,7 +41,8 @@ export const fields = computed((): FormField[] => {
   if (!shown || isProblem(shown)) return [];
   return shown.fields.filter(
     ({ name, type, choices }) =>
-      (shown.only_for[name] ?? enteredIn("kind")) === enteredIn("kind") && (type !== "choice" || choices.length > 0),
+      (shown.only_for[name] ?? enteredIn("kind")) === enteredIn("kind") &&
+      (type !== "choice" || choices.length > 0 || enteredIn(name).length > 0),
   );
 });
 
@@ -46,14 +55,23 @@ const values = computed(() => {
   }
   return given;
 });
-const sent = computed(() => JSON.stringify(values.value));
+
+/** The change as the desk reads it. */
+const asked = computed(() => {
+  const { kind, campaign } = change.value;
+  if (kind === "remove") return { removed: campaign };
+  return kind === "edit" ? { edited: campaign, values: values.value } : { values: values.value };
+});
+const sent = computed(() => JSON.stringify(asked.value));
 
 /** Whether every required field has a value. */
-export const isComplete = computed(() => fields.value.every(({ name, required }) => !required || name in values.value));
+export const isComplete = computed(
+  () => change.value.kind === "remove" || fields.value.every(({ name, required }) => !required || name in values.value),
+);
 
 /** The result of the check of what is entered now; null = not known yet. */
 export const check = computed((): CheckedCampaign | Problem | null =>
-  answered.value?.values === sent.value ? answered.value.check : null,
+  answered.value?.sent === sent.value ? answered.value.check : null,
 );
 
 /** The check if what is entered now can be saved. */
@@ -81,17 +99,33 @@ function initialValueOf({ type, required, default: preset, choices }: FormField)
   return preset || (required ? (choices[0] ?? "") : "");
 }
 
-function clearForm(): void {
+const enteredOf = (value: unknown): Entered => (Array.isArray(value) ? value : String(value));
+
+/** Show the form for a change: empty for a new campaign, otherwise with the values of the campaign. */
+export function startChange(next: Change, campaign?: ListedCampaign): void {
   const shown = page.value;
   if (!shown || isProblem(shown)) return;
-  entered.value = Object.fromEntries(shown.fields.map((field) => [field.name, initialValueOf(field)]));
+  clearTimeout(waiting);
+  const values = campaign?.values ?? {};
+  entered.value = Object.fromEntries(
+    shown.fields.map((field) => {
+      const value = values[field.name];
+      if (campaign && value === undefined) return [field.name, ""];
+      return [field.name, value === undefined ? initialValueOf(field) : enteredOf(value)];
+    }),
+  );
+  change.value = next;
   answered.value = null;
+  if (next.kind !== "add") void checkForm();
 }
+
+/** Empty the form, for a new campaign. */
+export const startNewCampaign = (): void => startChange(NEW);
 
 /** Load the campaigns and an empty form. */
 export async function loadPage(): Promise<void> {
   page.value = await ask<CampaignsPage>("GET", "/api/campaigns");
-  clearForm();
+  startNewCampaign();
 }
 
 /** Enter a value, and check the form after a pause. */
@@ -103,15 +137,15 @@ export function enter(name: string, value: Entered): void {
 
 async function checkForm(): Promise<void> {
   if (!isComplete.value) return;
-  const [asked, body] = [sent.value, values.value];
-  const found = await ask<CheckedCampaign>("POST", "/api/campaigns/check", { values: body });
-  if (asked === sent.value) answered.value = { values: asked, check: found };
+  const [current, body] = [sent.value, asked.value];
+  const found = await ask<CheckedCampaign>("POST", "/api/campaigns/check", body);
+  if (current === sent.value) answered.value = { sent: current, check: found };
 }
 
-/** Save the checked campaign, and return the answer. An added campaign empties the form; otherwise the form is checked again. */
-export async function saveCampaign(): Promise<Reply | Problem> {
+/** Save the checked change, and return the answer. A saved change empties the form; otherwise the form is checked again. */
+export async function saveChange(): Promise<Reply | Problem> {
   isSaving.value = true;
-  const body = { id: crypto.randomUUID(), digest: savable.value?.digest ?? "", values: values.value };
+  const body = { id: crypto.randomUUID(), digest: savable.value?.digest ?? "", change: asked.value };
   const answer = await ask<Reply>("POST", "/api/campaigns", body);
   if (!isProblem(answer) && answer.status === "done") await loadPage();
   else await checkForm();

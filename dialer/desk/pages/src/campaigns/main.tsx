@@ -7,8 +7,8 @@ import { isProblem, loadUser, me, subscribeEvents, value } from "../shared/serve
 import type { CampaignsPage, CampaignView, ListedCampaign } from "../shared/wire";
 import { areLoaded, type PlainMessageId, speak, t, word } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
-import { loadPage, page } from "./form";
-import { NewCampaign } from "./new_campaign";
+import { CampaignForm } from "./campaign_form";
+import { type Change, loadPage, page, startChange } from "./form";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "../staff/account.css";
@@ -31,7 +31,13 @@ function Head() {
   );
 }
 
-function Campaign({ id, kind, purpose, content, hours }: ListedCampaign) {
+function openForm(kind: Change["kind"], campaign: ListedCampaign): void {
+  startChange({ kind, campaign: campaign.id }, campaign);
+  document.getElementById("campaign-form-title")?.scrollIntoView();
+}
+
+function Campaign(campaign: ListedCampaign) {
+  const { id, kind, purpose, content, hours, values } = campaign;
   const state = value<CampaignView>(`campaign/${id}`)?.state;
   const usual = state === "running" ? "pause" : "resume";
   return (
@@ -49,6 +55,14 @@ function Campaign({ id, kind, purpose, content, hours }: ListedCampaign) {
             <span class="unseen"> {id}</span>
           </button>
         )}
+        {values &&
+          !me.value?.signs &&
+          (["edit", "remove"] as const).map((each) => (
+            <button key={each} type="button" onClick={() => openForm(each, campaign)}>
+              {t(`campaign-${each}`)}
+              <span class="unseen"> {id}</span>
+            </button>
+          ))}
       </td>
     </tr>
   );
@@ -79,7 +93,7 @@ function Setup({ campaigns, file }: CampaignsPage) {
       ) : file === null ? (
         <Alert text={t("problem-no-campaigns-file")} />
       ) : (
-        <NewCampaign file={file} />
+        <CampaignForm file={file} />
       )}
     </main>
   );

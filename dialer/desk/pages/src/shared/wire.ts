@@ -236,7 +236,7 @@ export interface CallMoment {
 /** The state of a call from its start to its end, such as ringing, waiting for an agent, or talking. */
 export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waiting" | "connecting" | "talking" | "in-flow" | "message" | "ended";
 
-/** What a check says about a new campaign, in English. */
+/** What a check says about a campaign, in English. */
 export interface CampaignFinding {
   level: Level;
   text: string;
@@ -408,11 +408,11 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
-/** The result of a check of the form. If there are problems, the campaign cannot be saved and the other fields are empty. */
+/** The result of a check of a change. If there are problems, it cannot be saved and the other fields are empty. */
 export interface CheckedCampaign {
   problems: CampaignProblem[];
   findings: CampaignFinding[];
-  added: string;
+  difference: string;
   digest: string;
   also_applied: string[];
   needs_restart: string[];
@@ -680,6 +680,7 @@ export interface ListedCampaign {
   purpose: string;
   content: string;
   hours: string[];
+  values: Record<string, unknown> | null;
 }
 
 /** A flow in the list of the page. */

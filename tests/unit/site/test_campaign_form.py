@@ -15,12 +15,15 @@ from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.form import FormField
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import get_site_zone
-from dialer.site.new_campaign import (
+from dialer.site.campaign_form import (
     FIELDS,
-    check_new_campaign,
-    describe_form_of_new_campaign,
+    check_changed_campaign,
+    describe_campaign_form,
+    get_form_values_of_campaign,
     list_other_pending_changes,
+    prepare_edited_campaign,
     prepare_new_campaign,
+    prepare_removed_campaign,
 )
 from dialer.store import campaigns, connection
 from dialer.store.connection import open_store_exclusively
@@ -80,7 +83,7 @@ def find_mistakes(settings: Settings, values: dict[str, Any]) -> list[tuple[str,
 
 
 def test_campaign_form_has_type_choices_and_limits_of_each_setting(settings: Settings) -> None:
-    fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
+    fields = {each.name: each for each in describe_campaign_form(settings)}
     assert tuple(fields) == FIELDS
     assert fields["kind"] == FormField(
         name="kind",
@@ -103,7 +106,7 @@ def test_campaign_form_has_type_choices_and_limits_of_each_setting(settings: Set
 
 
 def test_campaign_form_offers_scripts_and_flows_but_no_agi_scripts(settings: Settings, tmp_path: Path) -> None:
-    fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
+    fields = {each.name: each for each in describe_campaign_form(settings)}
     assert fields["script"].choices == (f"{tmp_path}/own.yaml", "before_poll", "polling_day")
     assert {"turnout", "opt_out"} < set(fields["flow"].choices)
     assert not [each for each in fields["flow"].choices if "program" in each]
@@ -112,7 +115,7 @@ def test_campaign_form_offers_scripts_and_flows_but_no_agi_scripts(settings: Set
 def test_new_campaign_is_written_as_readable_toml_and_paused(settings: Settings, tmp_path: Path) -> None:
     hours = [{"start": "10:00", "until": "18:30"}]
     new = prepare_new_campaign(settings, tmp_path / "campaigns.toml", {**FORM, "hours": hours}, "Added by asha.")
-    assert new.change.added.endswith(
+    assert new.change.content.decode().endswith(
         '# Added by asha.\n[[campaigns]]\nid = "survey"\nkind = "agents"\npurpose = "survey"\nscript = "polling_day"\n'
         "hours = [{ start = 10:00:00, until = 18:30:00 }]\nstart_paused = true\n"
     )
@@ -154,6 +157,71 @@ def test_campaign_form_names_the_field_that_the_legal_profile_forbids(tmp_path: 
     assert "requires a candidate for campaign material" in problem
 
 
+PAGE_FILE = """# of the page
+[[campaigns]]
+id = "survey"  # agreed
+kind = "ivr"
+flow = "script:/opt/program.py"
+max_attempts = 2
+ring_seconds = 25
+[campaigns.declared]
+by = "Asha Kale"
+offers_transport = false
+asks_vote_choice = false
+"""
+
+
+@pytest.fixture
+def page_file(tmp_path: Path) -> Path:
+    path = tmp_path / "campaigns.toml"
+    path.write_text(PAGE_FILE, encoding="utf-8")
+    return path
+
+
+def test_edit_changes_only_the_edited_values_of_a_campaign(settings: Settings, page_file: Path) -> None:
+    values = get_form_values_of_campaign(load_settings(page_file.with_name("centre.toml")).campaigns[-1])
+    assert values["flow"] == "script:/opt/program.py"
+    edited = prepare_edited_campaign(settings, page_file, "survey", {**values, "max_attempts": 5})
+    expected = PAGE_FILE.replace("max_attempts = 2", "max_attempts = 5")
+    assert edited.change.content.decode() == expected
+    assert "-max_attempts = 2\n+max_attempts = 5\n" in edited.change.difference
+    assert list_other_pending_changes(edited.settings, edited) == ([], [])
+    survey = edited.settings.campaigns[-1]
+    assert (survey.max_attempts, survey.ring_seconds, survey.start_paused) == (5, 25, False)
+    assert page_file.read_text(encoding="utf-8") == PAGE_FILE
+
+
+@pytest.mark.parametrize(
+    ("campaign_id", "values", "field", "says"),
+    [
+        ("survey", {"id": "other"}, "id", "cannot be changed"),
+        ("survey", {"flow": "script:/opt/other.py"}, "flow", "is not offered"),
+        ("turnout", {"id": "turnout"}, "", "has no campaign 'turnout'"),
+    ],
+)
+def test_edit_refuses_another_name_or_program_and_campaigns_of_other_files(
+    settings: Settings, page_file: Path, campaign_id: str, values: dict[str, Any], field: str, says: str
+) -> None:
+    given = {"id": "survey", "kind": "ivr", "flow": "turnout", **values}
+    with pytest.raises(SettingError, match=says) as caught:
+        prepare_edited_campaign(settings, page_file, campaign_id, given)
+    assert caught.value.key == field
+
+
+def test_edit_that_needs_a_restart_says_so(settings: Settings, page_file: Path) -> None:
+    running = load_settings(page_file.with_name("centre.toml"))
+    values = get_form_values_of_campaign(running.campaigns[-1])
+    edited = prepare_edited_campaign(running, page_file, "survey", {**values, "purpose": "survey"})
+    assert list_other_pending_changes(running, edited) == ([], ["campaigns.survey.purpose"])
+
+
+def test_removed_campaign_is_not_in_the_changed_settings(settings: Settings, page_file: Path) -> None:
+    removed = prepare_removed_campaign(settings, page_file, "survey")
+    assert [each.id for each in removed.settings.campaigns] == ["turnout", "program"]
+    assert check_changed_campaign(removed, 0.0) == []
+    assert removed.change.difference.startswith("-# of the page\n-[[campaigns]]\n-id")
+
+
 def test_new_campaign_cannot_have_the_name_of_an_earlier_campaign_with_calls(settings: Settings) -> None:
     with open_store_exclusively(settings.store.path, "a test") as db:
         for name, state in (("survey", CampaignState.RUNNING), ("paused", CampaignState.PAUSED)):
@@ -174,21 +242,21 @@ def test_checking_a_new_campaign_keeps_other_locks_on_the_store(
 
     monkeypatch.setattr(connection, "check_database_file", drop_locks)
     path = settings.store.path.with_name("campaigns.toml")
-    assert check_new_campaign(prepare_new_campaign(settings, path, FORM, "Added."), 0.0)
+    assert check_changed_campaign(prepare_new_campaign(settings, path, FORM, "Added."), 0.0)
 
 
 def test_checking_a_new_campaign_reports_only_rules_about_this_campaign(settings: Settings) -> None:
     noon = datetime(2026, 12, 2, 12, tzinfo=get_site_zone(settings)).timestamp()
     path = settings.store.path.with_name("campaigns.toml")
     new = prepare_new_campaign(settings, path, {**FORM, "purpose": "turnout"}, "Added.")
-    found = check_new_campaign(new, noon)
+    found = check_changed_campaign(new, noon)
     said = {each.subject: each for each in found if each.level is Level.OK}
     assert said["campaign survey"].text.startswith("agents' script polling_day")
     assert said["campaign survey (turnout, live)"].text.startswith("may call now; calling hours 09:00-21:00")
     assert not [each for each in found if each.subject.startswith(("campaign turnout", "campaign program"))]
     [wrong] = [
         each
-        for each in check_new_campaign(prepare_new_campaign(settings, path, FORM, "Added."), noon)
+        for each in check_changed_campaign(prepare_new_campaign(settings, path, FORM, "Added."), noon)
         if each.level is Level.ERROR
     ]
     assert "is for turnout, but campaign survey is for survey" in wrong.text

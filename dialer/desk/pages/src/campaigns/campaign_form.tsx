@@ -1,9 +1,11 @@
-// The form of a new campaign: fields as the settings describe them, what the rules say, and what saving writes.
+// The form in which a campaign is added, edited or removed: fields as the settings describe them, what the rules say, and what saving writes.
 import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
 import { isProblem } from "../shared/server";
 import type { CheckedCampaign, FormField } from "../shared/wire";
 import { has, messageOf, t, word } from "../shared/words";
 import {
+  type Change,
+  change,
   check,
   type Entered,
   enter,
@@ -14,7 +16,8 @@ import {
   type Period,
   problemsOf,
   savable,
-  saveCampaign,
+  saveChange,
+  startNewCampaign,
 } from "./form";
 
 /** Return what a field is for, in the user's language or as the settings describe it in English. */
@@ -31,10 +34,12 @@ const labelOf = (name: string) => word("field", name.replaceAll("_", "-"));
 const wordOf = (name: string, value: string) => word(`${name.replaceAll("_", "-")}-is`, value);
 
 function Choices({ field: { name, choices, required, default: preset }, ...rest }: { field: FormField; id: string }) {
+  const chosen = enteredIn(name) as string;
+  const offered = !chosen || choices.includes(chosen) ? choices : [chosen, ...choices];
   return (
-    <select {...rest} value={enteredIn(name) as string} onChange={(event) => enter(name, event.currentTarget.value)}>
+    <select {...rest} value={chosen} onChange={(event) => enter(name, event.currentTarget.value)}>
       {!required && !preset && <option value="">{t("not-set")}</option>}
-      {choices.map((each) => (
+      {offered.map((each) => (
         <option key={each} value={each}>
           {wordOf(name, each)}
         </option>
@@ -140,6 +145,7 @@ function Field(field: FormField) {
         <input
           {...described}
           required={required}
+          readOnly={name === "id" && change.value.kind === "edit"}
           autocomplete="off"
           spellcheck={false}
           dir="auto"
@@ -170,12 +176,26 @@ function Field(field: FormField) {
   );
 }
 
+/** The lines of the campaign in the file, with those that are added and removed. */
+function Difference({ lines }: { lines: string }) {
+  if (!lines) return <p>{t("nothing-changed")}</p>;
+  return (
+    <pre class="difference" lang="en" dir="ltr" tabIndex={0}>
+      {lines.split("\n").map((line, place) => {
+        const text = `${line[0]} ${line.slice(1)}\n`;
+        if (line[0] === "+") return <ins key={place}>{text}</ins>;
+        return line[0] === "-" ? <del key={place}>{text}</del> : text;
+      })}
+    </pre>
+  );
+}
+
 /** What the check says: whether the campaign may call, what to correct, and what the file will contain. */
 function Result({ found, file }: { found: CheckedCampaign; file: string }) {
-  const { findings, added, also_applied: others, needs_restart: restart } = found;
+  const { findings, difference, also_applied: others, needs_restart: restart } = found;
   return (
     <>
-      <h3>{t("rules-say")}</h3>
+      {findings.length > 0 && <h3>{t("rules-say")}</h3>}
       <ul class="findings">
         {findings.map(({ level, text, remedy }) => (
           <li key={text} class={level}>
@@ -188,42 +208,42 @@ function Result({ found, file }: { found: CheckedCampaign; file: string }) {
         ))}
       </ul>
       <h3>{t("will-be-written", { file })}</h3>
-      <pre class="added" lang="en" dir="ltr" tabIndex={0}>
-        {added
-          .trim()
-          .split("\n")
-          .map((line, place) => (
-            <ins key={place}>{`+ ${line}\n`}</ins>
-          ))}
-      </pre>
+      <Difference lines={difference} />
       {others.length > 0 && <p class="warnings">{t("also-applied", { settings: others.join(", ") })}</p>}
       {restart.length > 0 && <p class="warnings">{t("needs-restart", { settings: restart.join(", ") })}</p>}
     </>
   );
 }
 
-async function save(campaign: string): Promise<void> {
-  const answer = await saveCampaign();
+async function save({ kind }: Change, campaign: string): Promise<void> {
+  const answer = await saveChange();
   if (isProblem(answer)) showNotice(problemText(answer), true);
-  else if (answer.status === "done") showNotice(t("campaign-saved", { campaign }));
+  else if (answer.status === "done") showNotice(t(`campaign-saved-${kind}`, { campaign }));
   else if (answer.status === "refused") showNotice(t("campaign-refused", { text: answer.text }), true);
   else showNotice(t("campaign-unanswered"), true);
 }
 
-export function NewCampaign({ file }: { file: string }) {
+const TITLES = { add: "new-campaign", edit: "edit-campaign", remove: "remove-campaign" } as const;
+
+export function CampaignForm({ file }: { file: string }) {
   const found = check.value;
+  const { kind } = change.value;
+  const campaign = kind === "add" ? (enteredIn("id") as string) : change.value.campaign;
+  const canSave = Boolean(savable.value?.difference) && !isSaving.value;
   const submit = (event: Event) => {
     submittedForm(event);
-    if (savable.value && !isSaving.value) void save(enteredIn("id") as string);
+    if (canSave) void save(change.value, campaign);
   };
   return (
-    <Section id="new-campaign" title={t("new-campaign")}>
+    <Section id="campaign-form" title={t(TITLES[kind], { campaign })}>
       <form class="setup" onSubmit={submit}>
-        <div class="settings">
-          {fields.value.map((field) => (
-            <Field key={field.name} {...field} />
-          ))}
-        </div>
+        {kind !== "remove" && (
+          <div class="settings">
+            {fields.value.map((field) => (
+              <Field key={field.name} {...field} />
+            ))}
+          </div>
+        )}
         <div class="check" aria-live="polite">
           {!isComplete.value && <p>{t("check-incomplete")}</p>}
           {isComplete.value && !found && <p>{t("check-running")}</p>}
@@ -235,10 +255,17 @@ export function NewCampaign({ file }: { file: string }) {
             </p>
           ))}
           {savable.value && <Result found={savable.value} file={file} />}
-          <button type="submit" class="main" disabled={!savable.value || isSaving.value}>
-            {t("campaign-save")}
-          </button>
-          <small>{t("campaign-save-help")}</small>
+          <div class="row">
+            <button type="submit" class="main" disabled={!canSave}>
+              {t(kind === "remove" ? "campaign-remove" : "campaign-save")}
+            </button>
+            {kind !== "add" && (
+              <button type="button" onClick={startNewCampaign}>
+                {t("cancel")}
+              </button>
+            )}
+          </div>
+          <small>{t(`campaign-help-${kind}`)}</small>
         </div>
       </form>
     </Section>

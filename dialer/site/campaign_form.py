@@ -1,5 +1,5 @@
-"""A new campaign that a supervisor sets up on a web page: its form, and the check of its settings before they are
-saved.
+"""Campaigns that a supervisor adds, edits or removes on a web page: the form, and the check of the settings before they
+are saved.
 
 The web server (desk) has the store open already, so these functions open it in a way that does not disturb its locks.
 """
@@ -22,7 +22,13 @@ from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.script import list_shipped_scripts
 from dialer.settings.campaigns import Campaign
-from dialer.settings.campaigns_file import CampaignsFileChange, prepare_campaigns_file_change
+from dialer.settings.campaigns_file import (
+    CampaignsFileChange,
+    prepare_campaign_addition,
+    prepare_campaign_edit,
+    prepare_campaign_removal,
+    read_campaigns_of_file,
+)
 from dialer.settings.fields import Applied
 from dialer.settings.file_text import SettingsText
 from dialer.settings.form import FormField, describe_settings_for_form
@@ -65,21 +71,23 @@ FIELDS_OF_ONE_KIND: Final[Mapping[str, CampaignKind]] = {
 
 MAX_READ_SECONDS: Final = 20.0  # of one read of the store for a check
 
+_NO_VALUES: Final[Mapping[str, Any]] = {}
 _CHOSEN = frozenset({"script", "flow", "pacing", "trunks", "skill"})
 """The settings whose value must be one of those offered, so that no request names a file or a program."""
 
 
 @dataclass(frozen=True, slots=True)
-class NewCampaign:
-    """A valid new campaign, with the change of the file that adds it."""
+class PreparedChange:
+    """A valid change of one campaign, with the change of the file that makes it."""
 
-    campaign: Campaign
+    campaign_id: str
+    campaign: Campaign | None  # None: it is removed
     change: CampaignsFileChange
-    settings: Settings  # of the site, with the campaign
+    settings: Settings  # of the site, with the change
 
 
-def describe_form_of_new_campaign(settings: Settings) -> tuple[FormField, ...]:
-    """Return the fields of the form for a new campaign at this site."""
+def describe_campaign_form(settings: Settings) -> tuple[FormField, ...]:
+    """Return the fields of the form for a campaign at this site."""
     campaigns = settings.campaigns
     flows = {each.flow for each in campaigns if each.flow is not None and not each.runs_agi_script}
     scripts = {each.script for each in campaigns if each.script is not None}
@@ -93,21 +101,67 @@ def describe_form_of_new_campaign(settings: Settings) -> tuple[FormField, ...]:
     return describe_settings_for_form(Campaign, FIELDS, choices)
 
 
-def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, Any], comment: str) -> NewCampaign:
-    """Return the campaign with these values of the form, and the change that adds it to the campaigns file `path`.
+def get_form_values_of_campaign(campaign: Campaign) -> dict[str, Any]:
+    """Return the values of a campaign for the fields of the form, as JSON. Fields without a value are left out."""
+    names = {each for each in FIELDS if FIELDS_OF_ONE_KIND.get(each, campaign.kind) is campaign.kind}
+    values = campaign.model_dump(mode="json", include=names, exclude_none=True)
+    return values | {"hours": [{key: at[:5] for key, at in period.items()} for period in values["hours"]]}
+
+
+def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, Any], comment: str) -> PreparedChange:
+    """Return the change that adds a campaign with these values of the form to the campaigns file `path`.
 
     The campaign will start paused. Nothing is written yet. Raises SettingError or SettingMistakes, whose keys are the
     form's fields.
     """
-    campaign = _read_campaign_from_form(settings, values)
-    change = prepare_campaigns_file_change(path, campaign, comment)
+    campaign = _read_campaign_from_form(settings, values, {"start_paused": True})
+    change = prepare_campaign_addition(path, campaign, comment)
+    after = _load_changed_settings(settings, change, campaign.id)
+    _refuse_name_of_earlier_running_campaign(after, campaign.id)
+    return PreparedChange(campaign.id, campaign, change, after)
+
+
+def prepare_edited_campaign(
+    settings: Settings, path: Path, campaign_id: str, values: Mapping[str, Any]
+) -> PreparedChange:
+    """Return the change that gives a campaign in the campaigns file `path` these values of the form. Its settings that
+    the form does not have stay.
+
+    Nothing is written yet. Raises SettingError or SettingMistakes, whose keys are the form's fields.
+    """
+    before = _find_campaign_in_file(path, campaign_id)
+    if values.get("id") != campaign_id:
+        raise SettingError("", "id", "cannot be changed", f"keep {campaign_id}, or add another campaign")
+    of_form = get_form_values_of_campaign(before)
+    other = before.model_dump(exclude=set(of_form) if values.get("kind") == before.kind else set(FIELDS))
+    campaign = _read_campaign_from_form(settings, values, other, of_form)
+    change = prepare_campaign_edit(path, before, campaign)
+    return PreparedChange(campaign_id, campaign, change, _load_changed_settings(settings, change, campaign_id))
+
+
+def prepare_removed_campaign(settings: Settings, path: Path, campaign_id: str) -> PreparedChange:
+    """Return the change that removes a campaign from the campaigns file `path`. Nothing is written yet.
+
+    Raises SettingError.
+    """
+    change = prepare_campaign_removal(path, campaign_id)
+    return PreparedChange(campaign_id, None, change, _load_changed_settings(settings, change, campaign_id))
+
+
+def _find_campaign_in_file(path: Path, campaign_id: str) -> Campaign:
+    found = read_campaigns_of_file(path).get(campaign_id)
+    if found is None:
+        raise SettingError(str(path), "", f"has no campaign {campaign_id!r}", "reload the page")
+    return found
+
+
+def _load_changed_settings(settings: Settings, change: CampaignsFileChange, campaign_id: str) -> Settings:
     try:
         after = load_settings(Path(settings.text_of_settings_file.name), campaigns_of_page=change.make_settings_text())
         load_site_profile(after)  # rejects a setting that is less strict than the profile
     except SettingError as error:
-        raise _rename_keys_of_error_to_form_fields(error, campaign.id) from error
-    _refuse_name_of_earlier_running_campaign(after, campaign.id)
-    return NewCampaign(campaign, change, after)
+        raise _rename_keys_of_error_to_form_fields(error, campaign_id) from error
+    return after
 
 
 def _refuse_name_of_earlier_running_campaign(settings: Settings, campaign_id: str) -> None:
@@ -121,17 +175,25 @@ def _refuse_name_of_earlier_running_campaign(settings: Settings, campaign_id: st
         raise SettingError("", "id", problem, "choose another name")
 
 
-def _read_campaign_from_form(settings: Settings, values: Mapping[str, Any]) -> Campaign:
-    fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
+def _read_campaign_from_form(
+    settings: Settings, values: Mapping[str, Any], other: Mapping[str, Any], before: Mapping[str, Any] = _NO_VALUES
+) -> Campaign:
+    """Return the campaign with these values of the form and `other` settings.
+
+    `before` has the values of the form before an edit. They are accepted even if the form does not offer them.
+    """
+    fields = {each.name: each for each in describe_campaign_form(settings)}
     for name, value in values.items():
         if name not in fields:
             raise SettingError("", str(name)[:40], "is not a field of this form", f"use {', '.join(fields)}")
         listed = value if isinstance(value, list) else [value]
+        if name in before and value == before[name]:
+            continue
         if name in _CHOSEN and (unknown := [each for each in listed if each not in fields[name].choices]):
             known = ", ".join(fields[name].choices) or "none"
             raise SettingError("", name, f"{str(unknown[0])[:40]!r} is not offered", f"choose one of: {known}")
     try:
-        return Campaign.model_validate({**values, "start_paused": True})
+        return Campaign.model_validate({**other, **values})
     except ValidationError as error:
         found = list_setting_errors(error, SettingsText(""), Campaign, ignore_environment_variables)
         every = [_copy_error_with_key(each, each.key.replace("(settings)", "")) for each in found]
@@ -156,13 +218,16 @@ def _copy_error_with_key(error: SettingError, key: str) -> SettingError:
     return SettingError("", key, error.problem, error.remedy)
 
 
-def check_new_campaign(new: NewCampaign, now: float) -> list[Finding]:
-    """Return what `dialer check` finds about a new campaign: its script or flow, and the legal rules at `now` (epoch
-    seconds).
+def check_changed_campaign(prepared: PreparedChange, now: float) -> list[Finding]:
+    """Return what `dialer check` finds about an added or edited campaign: its script or flow, and the legal rules at
+    `now` (epoch seconds). Return nothing for a removed one.
     """
-    settings, findings = new.settings, list[Finding]()
+    campaign = prepared.campaign
+    if campaign is None:
+        return []
+    settings, findings = prepared.settings, list[Finding]()
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-        (f"campaign {new.campaign.id}", lambda: check_flow_and_script_of_campaign(new.campaign, settings)),
+        (f"campaign {campaign.id}", lambda: check_flow_and_script_of_campaign(campaign, settings)),
         ("rules", lambda: check_settings_against_profile(settings)),
         ("rules", lambda: _check_calling_rules_of_site(settings, now)),
     )
@@ -171,7 +236,7 @@ def check_new_campaign(new: NewCampaign, now: float) -> list[Finding]:
             findings += check()
         except (MatdanError, OSError) as problem:
             findings += convert_error_to_findings(subject, problem)
-    name = re.compile(rf"(?<![\w-]){re.escape(new.campaign.id)}(?![\w-])")
+    name = re.compile(rf"(?<![\w-]){re.escape(campaign.id)}(?![\w-])")
     return [
         each for each in findings if name.search(f"{each.subject} {each.text}") or _is_problem_of_every_campaign(each)
     ]
@@ -196,13 +261,15 @@ def _is_problem_of_every_campaign(finding: Finding) -> bool:
     return finding.level is not Level.OK and finding.subject.startswith(("register ", "rules"))
 
 
-def list_other_pending_changes(running: Settings, new: NewCampaign) -> tuple[list[str], list[str]]:
-    """Return the other settings that differ between the running site and its settings files, in two lists.
+def list_other_pending_changes(running: Settings, prepared: PreparedChange) -> tuple[list[str], list[str]]:
+    """Return the settings that differ between the running site and its settings files after the change, in two lists.
 
-    The first has settings that a reload would apply too. The second has settings that need a restart, so that a reload
-    would be refused.
+    The first has settings of other things that a reload would apply too. The second has settings that need a restart,
+    so that a reload would be refused.
     """
-    own = f"campaigns.{new.campaign.id}"
-    changes = [each for each in list_setting_changes(running, new.settings) if each.name != own]
+    own = f"campaigns.{prepared.campaign_id}"
+    changes = list(list_setting_changes(running, prepared.settings))
     restart = [each.name for each in changes if each.takes_effect is Applied.RESTART]
-    return [each.name for each in changes if each.takes_effect is not Applied.RESTART], restart
+    return [
+        each.name for each in changes if each.name not in restart and not f"{each.name}.".startswith(f"{own}.")
+    ], restart
