@@ -47,25 +47,28 @@ def parse_prompt_name(path: str) -> PromptName:
     """Return the name of the prompt at a path (without extension). Raises BadPromptName for an invalid path, such as
     `..`.
     """
-    parts, printable_path = path.split("/"), replace_unprintable_characters(path)
+    parts = path.split("/")
     campaign = ""
     if parts[0] == CAMPAIGN_FOLDER and len(parts) > 1:
         campaign = parts[1]
         parts = parts[2:]
         if not _CAMPAIGN.fullmatch(campaign):
             raise BadPromptName(
-                f"{printable_path}: there is no campaign {replace_unprintable_characters(campaign)!r} in the "
-                "settings; name this folder after the `id` of a campaign"
+                f"{replace_unprintable_characters(path)}: there is no campaign "
+                f"{replace_unprintable_characters(campaign)!r} in the settings; name this folder after the `id` of a "
+                "campaign"
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
         raise BadPromptName(
-            f"{printable_path} is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
+            f"{replace_unprintable_characters(path)} is not the name of a prompt; use <language>/<prompt>, such as "
+            "hi/turnout/question"
         )
     bad = next((part for part in parts[1:] if not _PART.fullmatch(part)), None)
     if bad is not None or len(parts) > _MAX_PARTS:
         part = replace_unprintable_characters(bad or path)
         raise BadPromptName(
-            f"{printable_path}: {part!r} is not valid in the name of a prompt; use lower-case letters, digits, - and _"
+            f"{replace_unprintable_characters(path)}: {part!r} is not valid in the name of a prompt; use lower-case "
+            "letters, digits, - and _"
         )
     return PromptName(campaign, parts[0], "/".join(parts[1:]))
 

@@ -21,7 +21,7 @@ from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.newest_call import NewestCall
 from dialer.domain.parties import parse_attempt_in_transfer_party_id
-from dialer.domain.view import CentreView, Change
+from dialer.domain.view import CampaignView, CentreView, Change
 from dialer.engine.calls.state import Call
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext, SeatCommand
 from dialer.engine.core import Core
@@ -47,7 +47,7 @@ from dialer.engine.lifecycle import Lifecycle
 from dialer.engine.plan import Dependencies
 from dialer.engine.resync import Resync
 from dialer.engine.timers import Timers
-from dialer.engine.views import make_centre_view
+from dialer.engine.views import make_campaign_view, make_centre_view
 
 _log = structlog.get_logger(__name__)
 
@@ -83,6 +83,10 @@ class Engine:
     def make_centre_view(self) -> CentreView:
         """Return the state of the centre at this moment."""
         return make_centre_view(self.features)
+
+    def make_campaign_view(self, campaign_id: str) -> CampaignView | None:
+        """Return the figures of a campaign at this moment, or None if the campaign no longer exists."""
+        return make_campaign_view(self.features, campaign_id)
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback`, which must not block, at each change of the centre. Returns a function that ends the

@@ -33,9 +33,9 @@ def make_centre_view(features: Features) -> CentreView:
     )
     now = core.read_clock()  # once, because a centre has hundreds of seats
     campaigns = tuple(
-        _make_campaign_view(features, run)
-        for campaign_id, run in features.loaded_campaigns.list_campaign_runs_by_id()
-        if campaign_id in core.plan.campaigns or any(features.live_calls.find_calls_of_campaign(campaign_id))
+        campaign
+        for campaign_id, _ in features.loaded_campaigns.list_campaign_runs_by_id()
+        if (campaign := make_campaign_view(features, campaign_id)) is not None
     )
     seats = tuple(
         features.agent_seats.make_published_seat_view(seat, now)
@@ -108,15 +108,23 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
     return None if ahead is None else replace(ahead, without_number=without_number)
 
 
-def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
-    calls = features.live_calls.find_calls_of_campaign(run.spec.campaign_id)
+def make_campaign_view(features: Features, campaign_id: str) -> CampaignView | None:
+    """Return the published view of a campaign at this moment.
+
+    Return None if the campaign is not loaded, or was removed from the settings and has no calls left.
+    """
+    if campaign_id not in features.loaded_campaigns:
+        return None
+    run, calls = features.loaded_campaigns[campaign_id], features.live_calls.find_calls_of_campaign(campaign_id)
+    if not calls and campaign_id not in features.core.plan.campaigns:
+        return None
     live = Counter[CallState]([call.call_state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
     rate = run.calculate_abandoned_rate_of_day()
     pacing, now = run.pacer.explain_last_pacing_decision(), features.core.clock.now()
     return CampaignView(
-        campaign_id=run.spec.campaign_id,
+        campaign_id=campaign_id,
         at=now,
         kind=run.spec.kind,
         state=run.state,
@@ -134,7 +142,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         limited_by=pacing.limited_by.value,
         pacing=str(pacing),
         refused=dict(run.refused),
-        script=features.dependencies.flows.scripts.get_script_version(run.spec.campaign_id),
+        script=features.dependencies.flows.scripts.get_script_version(campaign_id),
         speed=run.find_current_speed_limit_of_campaign(now),
         abandoned_target=_find_abandoned_rate_target(run),
         agent_share=_find_agent_time_share_of_campaign(features, run),

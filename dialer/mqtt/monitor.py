@@ -17,7 +17,7 @@ from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.errors import BrokerUnreachable, StoreError
 from dialer.domain.newest_call import NewestCall
 from dialer.domain.other_centres import PeerOptOutRecord
-from dialer.domain.view import CentreView, Change
+from dialer.domain.view import CampaignView, CentreView, Change
 from dialer.mqtt import topics
 from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
@@ -42,6 +42,10 @@ class EnginePort(CommandEngine, Protocol):
 
     def make_centre_view(self) -> CentreView:
         """Return the present state of the centre (campaigns, seats, alerts), as the pages and the messages show it."""
+        ...
+
+    def make_campaign_view(self, campaign_id: str) -> CampaignView | None:
+        """Return the present figures of a campaign, or None if the campaign no longer exists."""
         ...
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
@@ -83,7 +87,9 @@ class Monitor:
         """
         clock, centre = presence.clock, presence.centre
         self._engine = engine
-        self._publisher = Publisher(engine.make_centre_view, clock, home_assistant=presence.home_assistant)
+        self._publisher = Publisher(
+            engine.make_centre_view, engine.make_campaign_view, clock, home_assistant=presence.home_assistant
+        )
         self._relay = OutboxRelay(
             centre,
             store,

@@ -12,7 +12,16 @@ from typing import Any, assert_never
 
 from dialer.domain.clock import Clock
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreView, Change, SeatState, SeatView
+from dialer.domain.view import (
+    AlertRaised,
+    CallChange,
+    CampaignChange,
+    CampaignView,
+    CentreView,
+    Change,
+    SeatState,
+    SeatView,
+)
 from dialer.mqtt import messages
 from dialer.mqtt.messages import Message
 
@@ -125,10 +134,14 @@ class ChangeBuffer:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
         return min([due, *(self._find_time_of_next_statistics(campaign_id) for campaign_id in self._campaigns)])
 
-    def pop_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
+    def pop_due_messages(
+        self, now: float, view: Callable[[], CentreView], campaign_view: Callable[[str], CampaignView | None]
+    ) -> list[Message]:
         """Remove and return the messages that must be published now (`now` in monotonic seconds).
 
-        `view` returns the present state of the centre. It is called only if a message needs it.
+        Args:
+            view: returns the present state of the centre. It is called only if a message needs it.
+            campaign_view: returns the present figures of a campaign, or None if the campaign no longer exists.
         """
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {
@@ -142,8 +155,8 @@ class ChangeBuffer:
             self._changes_at = now
         if self._calls:
             self._calls_at = now
-        # A view of forty seats costs as much as twenty messages, and messages of calls and seats need none.
-        whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
+        # A view of the centre with forty seats costs as much as twenty messages. Most messages need none.
+        whole = view() if centre_due or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
         if whole is not None and centre_due:
             self._add_due_seat_messages(whole, now)
@@ -151,12 +164,12 @@ class ChangeBuffer:
         due += [messages.create_seat_message(centre, seat) for seat in self._seats.values()]
         self._seats_at.update(dict.fromkeys(self._seats, now))
         due += [messages.create_turnout_message(centre, booth) for booth in self._booths.values()]
+        due += [
+            messages.create_statistics_message(centre, figures)
+            for campaign_id in sorted(campaigns)
+            if (figures := campaign_view(campaign_id)) is not None
+        ]
         if whole is not None:
-            due += [
-                messages.create_statistics_message(centre, campaign)
-                for campaign in whole.campaigns
-                if campaign.campaign_id in campaigns
-            ]
             before, self._published_names = self._published_names, _list_ids_of_campaigns_and_seats(whole)
             due += messages.create_deletions_of_retained_messages(
                 centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
@@ -217,11 +230,13 @@ class Publisher:
     def __init__(
         self,
         view: Callable[[], CentreView],
+        campaign_view: Callable[[str], CampaignView | None],
         clock: Clock,
         *,
         home_assistant: bool = False,
     ) -> None:
         self._view = view
+        self._campaign_view = campaign_view
         self._clock = clock
         self._home_assistant = home_assistant
         self._buffer = ChangeBuffer()
@@ -243,7 +258,7 @@ class Publisher:
         self._buffer.record_that_whole_state_was_published(view, self._clock.monotonic())
         while True:
             await self._wait_until_message_is_due()
-            if due := self._buffer.pop_due_messages(self._clock.monotonic(), self._view):
+            if due := self._buffer.pop_due_messages(self._clock.monotonic(), self._view, self._campaign_view):
                 await publish(due)
 
     async def _wait_until_message_is_due(self) -> None:

@@ -129,6 +129,11 @@ def _booth(chance: random.Random, number: int) -> BoothTurnout:
     )
 
 
+def find_campaign_view(view: CentreView, campaign_id: str) -> CampaignView | None:
+    """Return a campaign of a centre's view, or None if the centre has no such campaign."""
+    return next((campaign for campaign in view.campaigns if campaign.campaign_id == campaign_id), None)
+
+
 class FakeEngine:
     """An engine that records commands and publishes the changes given by a test."""
 
@@ -144,6 +149,10 @@ class FakeEngine:
     def make_centre_view(self) -> CentreView:
         """Return the current view of the centre."""
         return self.current
+
+    def make_campaign_view(self, campaign_id: str) -> CampaignView | None:
+        """Return the current view of a campaign."""
+        return find_campaign_view(self.current, campaign_id)
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change. Return a function that ends the subscription."""

@@ -8,6 +8,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +21,15 @@ from dialer.domain.view import AlertRaised, CallChange, CallState, CampaignChang
 from dialer.mqtt import topics
 from dialer.mqtt.messages import Message
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
-from tests.support.fake_centre import AT, centre_view
+from tests.support.fake_centre import AT, centre_view, find_campaign_view
 from tests.support.topics import topic_of
 from tests.support.virtual import virtual_time
 
 ALERT = create_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
+
+
+def pop_due_messages(buffer: ChangeBuffer, now: float, view: CentreView) -> list[Message]:
+    return buffer.pop_due_messages(now, lambda: view, partial(find_campaign_view, view))
 
 
 def count_by_topic(messages: list[Message]) -> Counter[str]:
@@ -41,12 +47,12 @@ def test_campaign_statistics_are_published_at_most_five_times_a_second(
     for wait in waits:
         now += wait
         buffer.buffer_change_for_publishing(CampaignChange("turnout-agents"))
-        if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
+        if count_by_topic(pop_due_messages(buffer, now, view))["campaign-statistics"]:
             published_at.append(now)
     last_change = now
     for _ in range(3):  # the centre's own state may come due before the campaign's figures
         now = max(now, buffer.find_time_of_next_message(now))
-        if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
+        if count_by_topic(pop_due_messages(buffer, now, view))["campaign-statistics"]:
             published_at.append(now)
     assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
     assert published_at[-1] >= last_change
@@ -60,8 +66,8 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
         buffer.buffer_change_for_publishing(view.seats[0])
         buffer.buffer_change_for_publishing(view.booths[1])
     assert buffer.find_time_of_next_message(0.1) == 0.1
-    assert count_by_topic(buffer.pop_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
-    assert buffer.pop_due_messages(0.2, lambda: view) == []
+    assert count_by_topic(pop_due_messages(buffer, 0.1, view)) == {"seat": 1, "booth-turnout": 1}
+    assert pop_due_messages(buffer, 0.2, view) == []
 
 
 def test_unchanged_seat_is_published_again_with_its_current_utilisation() -> None:
@@ -73,7 +79,7 @@ def test_unchanged_seat_is_published_again_with_its_current_utilisation() -> Non
     now, published = 0.0, []
     while (now := buffer.find_time_of_next_message(now)) < 100.0:
         seen = replace(view, seats=(replace(ready, utilisation=0.9 - now / 200), view.seats[1]))
-        published += [(now, each) for each in buffer.pop_due_messages(now, lambda: seen)]  # noqa: B023 - called at once
+        published += [(now, each) for each in pop_due_messages(buffer, now, seen)]
     seats = [(at, json.loads(each.payload)) for at, each in published if topic_of(each.topic).key == "seat"]
     assert [(at, seat["seat"]) for at, seat in seats] == [(at, ready.seat) for at in (30.0, 60.0, 90.0)]
     assert [seat["utilisation"] for _, seat in seats] == [0.75, 0.6, 0.45]
@@ -85,7 +91,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     buffer.record_that_whole_state_was_published(before, 0.0)
     buffer.buffer_change_for_publishing(before.seats[1])
     buffer.buffer_change_for_publishing(CampaignChange(after.campaigns[0].campaign_id))
-    messages = buffer.pop_due_messages(1.0, lambda: after)
+    messages = pop_due_messages(buffer, 1.0, after)
     (campaign, seat) = [message for message in messages if not message.payload]
     assert {campaign.topic, seat.topic} == {
         topics.STATISTICS.build_full_topic(before.state.centre, campaign=before.campaigns[1].campaign_id),
@@ -95,7 +101,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     (last_message,) = [message for message in messages if message.topic == seat.topic and message.payload]
     assert messages.index(last_message) < messages.index(seat)
     buffer.buffer_change_for_publishing(CampaignChange(after.campaigns[0].campaign_id))
-    assert all(message.payload for message in buffer.pop_due_messages(3.0, lambda: after))
+    assert all(message.payload for message in pop_due_messages(buffer, 3.0, after))
 
 
 def test_state_changes_of_a_short_time_are_published_together() -> None:
@@ -108,9 +114,9 @@ def test_state_changes_of_a_short_time_are_published_together() -> None:
         buffer.buffer_change_for_publishing(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
         buffer.buffer_change_for_publishing(replace(view.seats[0], at=now))
         if buffer.find_time_of_next_message(now) <= now:
-            batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
+            batches.append(count_by_topic(pop_due_messages(buffer, now, view)))
     now = buffer.find_time_of_next_message(now)
-    batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
+    batches.append(count_by_topic(pop_due_messages(buffer, now, view)))
     assert [batch["seat"] for batch in batches if batch["seat"]] == [
         1
     ] * 6  # the latest state at once, then 5 times a second
@@ -126,7 +132,7 @@ def test_call_change_after_a_pause_is_published_immediately() -> None:
         buffer.buffer_change_for_publishing(view.seats[0])  # a seat's next message is due later
         buffer.buffer_change_for_publishing(CallChange("turnout-agents", "attempt-1", CallState.RINGING, now))
         assert buffer.find_time_of_next_message(now) <= now
-        assert count_by_topic(buffer.pop_due_messages(now, lambda: view))["call-event"] == 1
+        assert count_by_topic(pop_due_messages(buffer, now, view))["call-event"] == 1
     buffer.buffer_change_for_publishing(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.53))
     assert buffer.find_time_of_next_message(0.53) == pytest.approx(0.545)  # 20 ms after the last batch
 
@@ -136,7 +142,7 @@ def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_that_whole_state_was_published(view, 0.0)
     buffer.buffer_change_for_publishing(view.seats[1])
-    buffer.pop_due_messages(0.01, lambda: view)
+    pop_due_messages(buffer, 0.01, view)
     reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
     buffer.buffer_change_for_publishing(reserved)
     assert buffer.find_time_of_next_message(0.03) > 0.1
@@ -144,12 +150,12 @@ def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     known = replace(reserved, screen_pop=pop)
     buffer.buffer_change_for_publishing(known)
     assert buffer.find_time_of_next_message(0.03) == 0.03
-    (message,) = buffer.pop_due_messages(0.03, lambda: view)
+    (message,) = pop_due_messages(buffer, 0.03, view)
     assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
     assert buffer.find_time_of_next_message(0.03) > 0.1  # other changes wait for the next batch
     buffer.buffer_change_for_publishing(replace(known, state=SeatState.TALKING))
     assert buffer.find_time_of_next_message(0.04) > 0.1
-    assert count_by_topic(buffer.pop_due_messages(0.3, lambda: view))["seat"] == 1
+    assert count_by_topic(pop_due_messages(buffer, 0.3, view))["seat"] == 1
     buffer.buffer_change_for_publishing(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
     buffer.discard_unpublished_changes()  # the whole state is published instead
     assert buffer.find_time_of_next_message(0.31) > 0.31
@@ -160,7 +166,7 @@ def test_call_events_beyond_the_publish_queue_limit_are_dropped_and_counted() ->
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
         buffer.buffer_change_for_publishing(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
-    calls = [message for message in buffer.pop_due_messages(0.0, lambda: view) if message.topic.endswith("/calls")]
+    calls = [message for message in pop_due_messages(buffer, 0.0, view) if message.topic.endswith("/calls")]
     assert [json.loads(message.payload)["attempt_id"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
     assert buffer.dropped == 2
 
@@ -170,18 +176,34 @@ def test_new_alert_publishes_the_state_of_the_centre_immediately() -> None:
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_that_whole_state_was_published(view, 100.0)
     buffer.buffer_change_for_publishing(CampaignChange("turnout-agents"))
-    assert buffer.pop_due_messages(100.1, lambda: view) == []
+    assert pop_due_messages(buffer, 100.1, view) == []
     buffer.buffer_change_for_publishing(AlertRaised(ALERT))
-    assert count_by_topic(buffer.pop_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
+    assert count_by_topic(pop_due_messages(buffer, 100.1, view)) == {"alerts": 1, "centre-state": 1}
 
 
 def test_engine_state_is_not_read_while_no_message_is_due() -> None:
-    def fail_on_call() -> CentreView:
+    def fail_on_call(*_: str) -> Any:
         pytest.fail("the engine was asked for a view")
 
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_that_whole_state_was_published(centre_view(), 5.0)
-    assert buffer.pop_due_messages(5.1, fail_on_call) == []
+    assert buffer.pop_due_messages(5.1, fail_on_call, fail_on_call) == []
+
+
+def test_figures_of_a_campaign_are_published_without_viewing_the_whole_centre() -> None:
+    def fail_on_call() -> CentreView:
+        pytest.fail("the engine was asked for a view of all seats")
+
+    view = centre_view(campaigns=2)
+    buffer = ChangeBuffer(max_call_events=3)
+    buffer.record_that_whole_state_was_published(view, 4.0)
+    pop_due_messages(buffer, 14.0, view)  # the centre's state
+    buffer.buffer_change_for_publishing(CampaignChange("turnout-ivr"))
+    buffer.buffer_change_for_publishing(CampaignChange("removed"))
+    (message,) = buffer.pop_due_messages(14.5, fail_on_call, partial(find_campaign_view, view))
+    assert topic_of(message.topic).key == "campaign-statistics"
+    assert json.loads(message.payload)["campaign_id"] == "turnout-ivr"
+    assert pop_due_messages(buffer, 14.8, view) == []
 
 
 @virtual_time()
@@ -193,7 +215,7 @@ async def test_busy_centre_publishes_no_faster_than_the_message_rate_limits() ->
     async def publish(messages: Sequence[Message]) -> None:
         published.extend(messages)
 
-    publisher = Publisher(lambda: view, LoopClock(AT))
+    publisher = Publisher(lambda: view, partial(find_campaign_view, view), LoopClock(AT))
     running = asyncio.create_task(publisher.publish_changes_until_cancelled(publish))
     for _ in range(1_000):
         await asyncio.sleep(0.01)
@@ -216,7 +238,7 @@ async def test_reconnect_to_the_broker_publishes_the_whole_state_and_drops_older
     async def publish(messages: Sequence[Message]) -> None:
         published.extend(messages)
 
-    publisher = Publisher(lambda: view, LoopClock(AT))
+    publisher = Publisher(lambda: view, partial(find_campaign_view, view), LoopClock(AT))
     for number in range(8):
         publisher.add_change_to_publish(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
     running = asyncio.create_task(publisher.publish_changes_until_cancelled(publish))
