@@ -1,8 +1,9 @@
 """The MQTT client. No other module imports aiomqtt, or paho-mqtt, on which aiomqtt is based.
 
-Two private names of aiomqtt 2 are used, for functions that it does not offer. `_client` is paho's client: it
+Three private names of aiomqtt 2 are used, for functions that it does not offer. `_client` is paho's client: it
 acknowledges a message after it was stored, and writes and disconnects without waiting. `_client_connect` connects in a
-thread. aiomqtt 3 will not use paho. Then only this file must change (docs/explanation/dependencies.md).
+thread. paho calls `_on_socket_register_write` when it has a message to write. aiomqtt 3 will not use paho. Then only this
+file must change (docs/explanation/dependencies.md).
 """
 
 from __future__ import annotations
@@ -164,8 +165,13 @@ class Client(aiomqtt.Client):
         if self._inbox.dropped and not self._inbox.unacknowledged:
             self._client.disconnect()  # on the next connection the broker sends all unacknowledged messages again
 
-    def queue_message_for_sending(self, message: Message) -> None:
-        """Queue a message of QoS 0. It is written before messages that are published later. Raises MqttError."""
+    @property
+    def has_unsent_messages(self) -> bool:
+        """Whether messages wait until the socket accepts more data."""
+        return self._client.want_write()
+
+    def send_message_without_waiting(self, message: Message) -> None:
+        """Send a message of QoS 0, or queue it if the socket's buffer is full. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
@@ -176,6 +182,16 @@ class Client(aiomqtt.Client):
         self._is_aborted = True  # set first, so that either we see the thread's socket or the thread sees this
         # Not at once: the thread's request that the loop read from the socket may still be queued.
         self._own_loop.call_soon(self._client.disconnect)
+
+    def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
+        """Write the messages in paho's queue at once. Wait for the socket only if its buffer is full.
+
+        aiomqtt would wake up the event loop and wait for the socket before each write.
+        """
+        if client.is_connected():  # until then a thread of aiomqtt may write
+            client.loop_write()
+        if client.want_write() and client.socket() is not None:
+            super()._on_socket_register_write(client, userdata, sock)
 
     def _client_connect(self) -> None:
         """Connect to the broker. This runs in a thread, which continues even if the coroutine that awaits it is

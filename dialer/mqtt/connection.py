@@ -39,15 +39,14 @@ class Connection:
             await await_and_reraise_lost_cancellation(publishing)
 
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order. Return once the last one is written (QoS 0) or acknowledged by the broker
-        (QoS 1).
+        """Publish messages in their order. Return once they are written (QoS 0) or acknowledged by the broker (QoS 1).
 
-        Earlier messages of QoS 0 are written together, which saves a task and a timer for each. Raises the same errors
-        as `publish_message`.
+        Messages of QoS 0 that the socket accepts at once need no task and no timer. Raises the same errors as
+        `publish_message`.
         """
         for place, message in enumerate(messages, 1):
-            if message.qos == 0 and place < len(messages):
-                self.client.queue_message_for_sending(message)
+            if message.qos == 0 and (place < len(messages) or not self.client.has_unsent_messages):
+                self.client.send_message_without_waiting(message)
             else:
                 await self.publish_message(message)
 
