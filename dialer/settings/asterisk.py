@@ -49,7 +49,7 @@ class Ami(Section):
     secret: Password | None = Field(None, description="the user's secret, at least 12 characters")
     ping_seconds: PositiveSeconds = Field(
         5.0,
-        description="interval between pings (s); the connection is closed after two missing replies",
+        description="interval between pings; the connection is closed after two missing replies",
     )
 
 
@@ -112,13 +112,13 @@ class Asterisk(Section):
     rtp_first_port: Port = Field(10000, description="first UDP port for audio")
     rtp_last_port: Port = Field(20000, description="last UDP port for audio; a call uses two")
     rtp_timeout_seconds: int = Field(
-        60, ge=0, le=3600, description="a call without audio packets ends after this time (s); 0: never"
+        60, ge=0, le=3600, description="a call without audio packets ends after this time; 0: never"
     )
     seat_rtp_timeout_seconds: Annotated[int, Applied.RESTART] = Field(
         5,
         ge=0,
         le=60,
-        description="the same for agents' phones (s), which must send packets during silence too; 0: off",
+        description="the same for agents' phones, which must send packets during silence too; 0: off",
     )
     history: Annotated[HistoryFile | None, BeforeValidator(_convert_call_history_off_to_none), Applied.RESTART] = Field(
         None,

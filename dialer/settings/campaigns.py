@@ -81,7 +81,7 @@ class Campaign(Section):
         None,
         ge=3,
         le=600,
-        description="with pacing preview: the number is dialled after this time (s); none: when the agent asks",
+        description="with pacing preview: the number is dialled after this time; none: when the agent asks",
     )
     manual_dialling: bool = Field(
         False, description="with pacing preview or progressive: agents may dial numbers of the list themselves"
@@ -99,7 +99,7 @@ class Campaign(Section):
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings")
     wrap_up_seconds: PositiveSeconds = Field(60.0, description="maximum wrap-up without a disposition")
     connect_limit_seconds: Annotated[float, Applied.RESTART] = Field(
-        2.0, gt=0.2, le=5, description="an answered call without an agent after this time (s) is abandoned"
+        2.0, gt=0.2, le=5, description="an answered call without an agent after this time is abandoned"
     )
     machine_detection: MachineDetection = Field(
         MachineDetection.OFF,

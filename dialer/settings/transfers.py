@@ -40,7 +40,7 @@ class TransferSettings(Section):
     )
     trunk: Slug | None = Field(None, description="trunk for an outside number")
     ring_seconds: float = Field(
-        20.0, ge=5, le=60, description="how long the target rings (s); then the voter returns to the agent"
+        20.0, ge=5, le=60, description="how long the target rings; then the voter returns to the agent"
     )
 
     def _find_contradicting_settings(self) -> Iterator[str]:

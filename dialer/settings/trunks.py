@@ -247,7 +247,7 @@ class Trunk(Section):
         False, description="encrypt audio; needs transport tls, because the keys are sent in SIP"
     )
     qualify_seconds: Annotated[int, Applied.ELSEWHERE] = Field(
-        60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier (s); 0: off"
+        60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier; 0: off"
     )
 
     stir_shaken: Annotated[StirShaken | None, Applied.ELSEWHERE] = Field(
@@ -300,12 +300,12 @@ class TrunkRest(Section):
     failure_rate: Share = Field(0.5, description="share of those calls (0-1) above which a trunk is suspended")
     first_rest_seconds: PositiveSeconds = Field(
         30.0,
-        description="duration of the first suspension (s); then a call probes the trunk, and each failed probe doubles it",
+        description="duration of the first suspension; then a call probes the trunk, and each failed probe doubles it",
     )
     max_rest_seconds: PositiveSeconds = Field(600.0, description="maximum duration of a suspension")
     slow_ringing_seconds: PositiveSeconds = Field(
         4.0,
-        description="post-dial delay (s) above which fewer calls are started, if it is also three times the usual",
+        description="post-dial delay above which fewer calls are started, if it is also three times the usual",
     )
 
     def _find_contradicting_settings(self) -> Iterator[str]:
