@@ -288,7 +288,9 @@ def choose_report_format(form: ReportFormat | None, out: Path | None) -> ReportF
             raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .csv, .json, .xlsx or .pdf")
         return ReportFormat(ending)
     if form is ReportFormat.TABLE:
-        raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
+        raise typer.BadParameter(
+            "--format: `table` is for the terminal only; choose csv, json, xlsx or pdf to write a file"
+        )
     if ending != form.value and ending in {each.value for each in ReportFormat}:
         raise OutputRefused(f"--out {out.name} and --format {form.value} contradict each other; leave one out")
     return form

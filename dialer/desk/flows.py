@@ -62,7 +62,7 @@ class ListedFlow:
     used_by: tuple[str, ...]
     """campaigns that use the flow"""
     errors: int
-    """mistakes because of which no call may use the flow"""
+    """mistakes that prevent calls from using the flow"""
     warnings: int
 
 
@@ -111,7 +111,7 @@ class FlowFact:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFlow:
-    """The result of the check of a flow's text. Without a diagram, the text is no flow."""
+    """The result of the check of a flow's text. The diagram is missing if the text cannot be read as a flow."""
 
     __pydantic_config__ = MESSAGE
 
@@ -165,7 +165,7 @@ class FlowRoutes:
         return router
 
     async def _run_in_thread(self, work: Callable[[], _T]) -> _T:
-        """Run blocking work in a thread, one at a time. Other errors than refusals are refused with their text."""
+        """Run blocking work in a thread, one at a time. An error becomes a refusal with the text of the error."""
         async with self._one_at_a_time:
             try:
                 return await asyncio.to_thread(work)
@@ -282,7 +282,7 @@ def _convert_flow_error_to_problem(error: FlowError, path: Path) -> FlowProblem:
 
 
 def _make_problem(level: Level, file: str, line: int, text: str, path: Path) -> FlowProblem:
-    """Return a problem. If it is in another file, as in a subdialog, its text begins with that file and line."""
+    """Return a problem in a flow. If it is in another file (a subdialog), its text begins with that file and line."""
     if file == str(path):
         return FlowProblem(level, line, text)
     return FlowProblem(level, 0, f"{Path(file).name}:{line}: {text}")

@@ -51,7 +51,7 @@ def load_flow(name_or_path: str) -> Flow:
 
 
 def load_flow_draft(text: str, path: Path) -> Flow:
-    """Return the flow in an unsaved text that is to become the file `path`. Raises FlowError.
+    """Return the flow in the unsaved text of the file `path`. Raises FlowError.
 
     Its subdialogs are found as for `load_flow`.
     """

@@ -34,7 +34,7 @@ class DiagramNode:
     prompts: tuple[str, ...]
     """words that are played when a call enters the node, with values in angle quotes"""
     notes: tuple[str, ...]
-    """what follows without an arrow, such as after silence"""
+    """next nodes to which no arrow is drawn, such as the node after silence"""
     style: NodeStyle
     is_exception: bool
     """true: reached only after silence, a wrong key or a failure"""
@@ -53,7 +53,7 @@ class DiagramArrow:
 
 @dataclass(frozen=True, slots=True)
 class FlowDiagram:
-    """The diagram of a flow: nodes, and the arrows between nodes that are no exceptions."""
+    """The diagram of a flow: its nodes, and arrows for the usual paths of calls."""
 
     __pydantic_config__ = MESSAGE
 

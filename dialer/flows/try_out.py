@@ -135,7 +135,7 @@ def try_flow(
 
 
 def _make_line_of_caller(entry: Entry, action: Action) -> TranscriptLine:
-    """Return the line of the transcript that says what the caller did at a question."""
+    """Return the line of the transcript about the caller's entry at a question."""
     if entry is None:
         return TranscriptLine(LineKind.HANG_UP, "")
     if not entry:

@@ -58,5 +58,5 @@ def unpack_sample_of_number_hashes(data: bytes) -> NumberSample:
         return _SAMPLE.validate_json(data)
     except ValidationError as error:
         raise InvalidMessage(
-            "a centre's sample of numbers cannot be read: run the same version of Matdan at centre and headquarters"
+            "a centre's sample of hashed phone numbers cannot be read: run the same version of Matdan at centre and headquarters"
         ) from error

@@ -48,4 +48,4 @@ def encode_report_as_file(report: Report, form: ReportFormat, *, foot: str) -> b
             from dialer.reports.paper import render_report_as_pdf  # noqa: PLC0415 - slow to import
 
             return render_report_as_pdf(report, foot=foot)
-    raise ValueError("a table cannot be written to a file: choose csv, json, xlsx or pdf")
+    raise ValueError("the format `table` is for the terminal only: choose csv, json, xlsx or pdf to write a file")

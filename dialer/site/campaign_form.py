@@ -201,7 +201,7 @@ def _read_campaign_from_form(
 
 
 def _rename_keys_of_error_to_form_fields(error: SettingError, campaign_id: str) -> SettingError:
-    """Return the error with the form's field names as keys of this campaign's mistakes. Keys of other mistakes stay."""
+    """Return the error with each mistake of this campaign under the name of its form field. Other mistakes stay as they are."""
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     own = f"campaigns.{campaign_id}"
     return combine_setting_errors(

@@ -137,7 +137,7 @@ def row_of(page: Page, flow: str) -> Locator:
 
 
 async def open_flow(page: Page, flow: str) -> None:
-    """Open a flow of the list, and wait for its text and drawing."""
+    """Open a flow of the list, and wait for its text and diagram."""
     await row_of(page, flow).get_by_role("button").click()
     await page.wait_for_selector(".cm-content")
     await page.wait_for_selector(".canvas path[marker-end]", state="attached")
@@ -154,7 +154,7 @@ async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_the
     await row_of(page, "errand").get_by_role("button").click()
     found = page.locator(".findings .error")
     await expect(found).to_contain_text("starts at hello, which is not a node")
-    await expect(page.locator("section[aria-labelledby=drawing-title]")).to_contain_text("no drawing yet")
+    await expect(page.locator("section[aria-labelledby=drawing-title]")).to_contain_text("no diagram yet")
     await expect(page.get_by_role("button", name="Start the call")).to_be_disabled()
     await found.get_by_role("button", name="Line 5").click()
     await expect(page.locator(".cm-activeLine")).to_have_text("start: hello")

@@ -124,7 +124,7 @@ async def test_downloaded_report_has_the_rows_shown_in_the_table(site: Site, tmp
     shown = await read_rows(page, "hours")
     async with page.expect_download() as started:
         await (
-            page.get_by_role("group", name="Files of the report: Calls by hour")
+            page.get_by_role("group", name="Download the report: Calls by hour")
             .get_by_role("button", name="Download as CSV")
             .click()
         )

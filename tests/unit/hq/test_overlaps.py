@@ -72,7 +72,7 @@ def test_overlap_report_names_centres_with_a_missing_or_different_hash_secret() 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"fingerprint": "f", "hashes": ["+917000000001"]}'])
 def test_malformed_sample_of_number_hashes_is_rejected(data: bytes) -> None:
-    with pytest.raises(InvalidMessage, match="sample of numbers cannot be read"):
+    with pytest.raises(InvalidMessage, match="sample of hashed phone numbers cannot be read"):
         unpack_sample_of_number_hashes(data)
 
 

@@ -25,12 +25,12 @@ flow-line = Line { $line }
 flow-language = Language of the call
 flow-text = Text of { $flow }
 flow-text-label = Text of the call flow
-drawing = Drawing
-drawing-none = There is no drawing yet. Correct the errors first.
+drawing = Diagram
+drawing-none = There is no diagram yet. Correct the errors first.
 drawing-exceptions = After silence, a wrong key or a failure
 
 origin-shipped = Part of Matdan
-origin-named = Named in the settings
+origin-named = File from the settings
 
 flow-purpose-turnout = Turnout
 flow-purpose-material = Campaign material
@@ -66,7 +66,7 @@ try-hang-up = Hang up
 try-transcript = The call so far
 try-answers = The caller's answers:
 try-no-answers = The caller gave no answers.
-try-outdated = This call uses an earlier text. Start again to try the present text.
+try-outdated = The text was changed after this call started. Start again to try the new text.
 line-prompt = Call flow:
 line-keys = Keys:
 line-silence = No key
@@ -77,7 +77,7 @@ ending-completed = The call flow has ended.
 ending-transferred = An agent has taken the call.
 ending-hung-up = The caller hung up.
 ending-too-long = The call was ended because it took too long.
-ending-fault = The call was ended because the call flow goes round in circles.
+ending-fault = The call was ended because the call flow loops without end.
 
 problem-flow-unknown = This call flow is not there any more. Go back to the list.
 problem-flow-invalid = The call flow cannot be tried out: { $text }

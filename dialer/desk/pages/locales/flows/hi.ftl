@@ -25,11 +25,11 @@ flow-line = पंक्ति { $line }
 flow-language = कॉल की भाषा
 flow-text = { $flow } का पाठ
 flow-text-label = कॉल फ़्लो का पाठ
-drawing = चित्र
-drawing-none = अभी कोई चित्र नहीं। पहले ग़लतियाँ ठीक करें।
+drawing = आरेख
+drawing-none = अभी कोई आरेख नहीं। पहले ग़लतियाँ ठीक करें।
 drawing-exceptions = चुप्पी, ग़लत बटन या विफलता के बाद
 
-origin-shipped = मतदान का हिस्सा
+origin-shipped = Matdan का हिस्सा
 origin-named = सेटिंग में दी गई फ़ाइल
 
 flow-purpose-turnout = मतदान की पूछताछ
@@ -66,7 +66,7 @@ try-hang-up = कॉल काटें
 try-transcript = अब तक की कॉल
 try-answers = कॉलर के जवाब:
 try-no-answers = कॉलर ने कोई जवाब नहीं दिया।
-try-outdated = यह कॉल पहले के पाठ से चल रही है। मौजूदा पाठ आज़माने के लिए फिर से शुरू करें।
+try-outdated = यह कॉल शुरू होने के बाद पाठ बदला गया है। नया पाठ आज़माने के लिए फिर से शुरू करें।
 line-prompt = कॉल फ़्लो:
 line-keys = बटन:
 line-silence = कोई बटन नहीं
@@ -77,7 +77,7 @@ ending-completed = कॉल फ़्लो पूरा हुआ।
 ending-transferred = एक एजेंट ने कॉल ले ली।
 ending-hung-up = कॉलर ने कॉल काट दी।
 ending-too-long = कॉल बहुत लंबी होने से समाप्त की गई।
-ending-fault = कॉल समाप्त की गई, क्योंकि कॉल फ़्लो गोल-गोल घूमता है।
+ending-fault = कॉल समाप्त की गई, क्योंकि कॉल फ़्लो कभी समाप्त नहीं होता।
 
 problem-flow-unknown = यह कॉल फ़्लो अब नहीं है। सूची पर लौटें।
 problem-flow-invalid = कॉल फ़्लो आज़माया नहीं जा सकता: { $text }

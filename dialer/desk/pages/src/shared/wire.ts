@@ -418,7 +418,7 @@ export interface CheckedCampaign {
   needs_restart: string[];
 }
 
-/** The result of the check of a flow's text. Without a diagram, the text is no flow. */
+/** The result of the check of a flow's text. The diagram is missing if the text cannot be read as a flow. */
 export interface CheckedFlow {
   problems: FlowProblem[];
   diagram: FlowDiagram | null;
@@ -486,7 +486,7 @@ export interface DiagramNode {
   title: string;
   /** words that are played when a call enters the node, with values in angle quotes */
   prompts: string[];
-  /** what follows without an arrow, such as after silence */
+  /** next nodes to which no arrow is drawn, such as the node after silence */
   notes: string[];
   style: NodeStyle;
   /** true: reached only after silence, a wrong key or a failure */
@@ -512,7 +512,7 @@ export interface ExpectedShares {
   voted: number;
 }
 
-/** The diagram of a flow: nodes, and the arrows between nodes that are no exceptions. */
+/** The diagram of a flow: its nodes, and arrows for the usual paths of calls. */
 export interface FlowDiagram {
   nodes: DiagramNode[];
   arrows: DiagramArrow[];
@@ -693,7 +693,7 @@ export interface ListedFlow {
   origin: FlowOrigin;
   /** campaigns that use the flow */
   used_by: string[];
-  /** mistakes because of which no call may use the flow */
+  /** mistakes that prevent calls from using the flow */
   errors: number;
   warnings: number;
 }
