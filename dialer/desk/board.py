@@ -62,12 +62,15 @@ BOARD_COMMANDS = (
 """The commands that the board has a button for. Their fields and roles are declared with the commands."""
 OTHER_COMMANDS: dict[str, frozenset[Role]] = {
     "roll-import": SUPERVISOR_ONLY,
+    "reload-settings": SUPERVISOR_ONLY,
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,
     "recording-play": COMMANDS["recording-play"].roles,
     "recording-judge": COMMANDS["recording-judge"].roles,
 }
-"""Commands with routes of their own (rolls.py, numbers.py, recordings.py), with the roles that may send them."""
+"""Commands with routes of their own (rolls.py, changed_settings.py, numbers.py, recordings.py), with the roles that
+may send them.
+"""
 MONITORING_COMMANDS = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMAND_ROLES = EVERY_ROLE.intersection(role for name in BOARD_COMMANDS for role in COMMANDS[name].roles)
 ACKNOWLEDGE_ROLES = EVERY_ROLE - {Role.VIEWER}

@@ -9,6 +9,7 @@ from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.board_account import BoardUser
 from dialer.desk.call_reports import ListedCalls, ShownCallHistory
 from dialer.desk.campaigns import CampaignsPage, CheckedCampaign
+from dialer.desk.changed_settings import ChangedSettings
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
 from dialer.desk.flows import CheckedFlow, FlowsPage, FlowText
@@ -45,6 +46,7 @@ KINDS: tuple[type[Any], ...] = (
     AbandonedWindow,
     IdleReason,
     RollStatus,
+    ChangedSettings,
     # for the reports
     ReportChoices,
     ShownReport,

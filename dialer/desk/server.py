@@ -26,6 +26,7 @@ from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
 from dialer.desk.campaigns import CampaignRoutes
+from dialer.desk.changed_settings import SECTIONS_WITH_DESK_RESTART, ChangedSettingsRoutes
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
@@ -67,9 +68,6 @@ from dialer.web.sign_in import PasswordSignIn
 from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
-
-_NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "report_mail", "store"})
-"""Sections of the settings that a running desk cannot reload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +211,7 @@ async def serve_pages_of_desk(
                 recordings,
                 campaigns,
                 flows,
+                ChangedSettingsRoutes(lambda: reloader.settings, dialler_client, reloader.reload_desk_settings),
             )
             routers = [
                 *(each.create_http_router() for each in routes),
@@ -273,7 +272,7 @@ class SettingsReloader:
     """Reloads the settings file of the running page server (desk)."""
 
     def __init__(self, settings: Settings, apply_settings: Callable[[Settings], Awaitable[None]]) -> None:
-        self._settings = settings
+        self.settings = settings  # in force
         self._apply = apply_settings
         self._one_at_a_time = asyncio.Lock()
 
@@ -284,9 +283,9 @@ class SettingsReloader:
         """
         async with self._one_at_a_time:
             try:
-                settings = await asyncio.to_thread(load_settings, Path(self._settings.text_of_settings_file.name))
-                changed = [change.name for change in list_setting_changes(self._settings, settings)]
-                refused = [name for name in changed if name.split(".")[0] in _NEEDS_RESTART]
+                settings = await asyncio.to_thread(load_settings, Path(self.settings.text_of_settings_file.name))
+                changed = [change.name for change in list_setting_changes(self.settings, settings)]
+                refused = [name for name in changed if name.split(".")[0] in SECTIONS_WITH_DESK_RESTART]
                 if refused:
                     raise SettingError(
                         "settings", ", ".join(refused), "changed", "restart the desk to apply this change"
@@ -295,7 +294,7 @@ class SettingsReloader:
             except MatdanError as error:
                 _log.warning("settings.reload_failed", problem=str(error))
                 return
-            self._settings = settings
+            self.settings = settings
             _log.info("settings.reloaded", changed=changed)
 
 

@@ -20,11 +20,28 @@ class Change(NamedTuple):
     takes_effect: Applied
 
 
+HIDDEN = "**********"
+"""What is shown in place of a secret."""
+
+
+class ChangedValue(NamedTuple):
+    """A setting whose value in the settings files differs from the value in force."""
+
+    name: str  # dotted key with the names of tables: `campaigns.turnout-agents.weight`
+    before: str  # value in force, as JSON; null: not set
+    after: str  # value in the files
+    takes_effect: Applied
+
+
 def list_settings_by_key(settings: Settings) -> dict[str, str]:
     """Return the value of every setting as JSON, by its dotted key, for the audit.
 
     Secrets are masked, and [store] is left out.
     """
+    return _flatten_settings(settings.model_dump(mode="json", exclude={"store": True}))
+
+
+def _flatten_settings(tables: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def add_setting_and_nested_settings(key: str, value: object) -> None:
@@ -39,8 +56,47 @@ def list_settings_by_key(settings: Settings) -> dict[str, str]:
         else:
             found[key] = json.dumps(value, ensure_ascii=False)
 
-    add_setting_and_nested_settings("", settings.model_dump(mode="json", exclude={"store": True}))
+    add_setting_and_nested_settings("", tables)
     return found
+
+
+def list_changed_values(in_force: Mapping[str, str], running: Settings, new: Settings) -> list[ChangedValue]:
+    """Return each setting whose value in the settings files differs from the value in force, without secrets.
+
+    `in_force` are the settings that the dialler has recorded (see `list_settings_by_key`); if it is empty, those of
+    `running` are used. `running` are the settings in force in this process, which show whether a secret has changed.
+    An added or removed table, such as a seat, is one entry.
+    """
+    known, after = list_settings_by_key(running), list_settings_by_key(new)
+    before = in_force or known
+    found: dict[str, ChangedValue] = {}
+    for key in dict.fromkeys([*after, *known]):
+        old, now = before.get(key, "null"), after.get(key, "null")
+        if old == now or HIDDEN in old + now:
+            continue
+        section, *rest = key.split(".")
+        if not isinstance(getattr(new, section), tuple):
+            found[key] = ChangedValue(key, old, now, find_when_setting_takes_effect(section, rest[0]))
+        elif rest:  # otherwise it is an empty array
+            name = f"{section}.{rest[0]}"
+            was_there, is_there = (any(each.startswith(f"{name}.") for each in every) for every in (before, after))
+            if was_there and is_there:
+                found[key] = ChangedValue(key, old, now, find_when_setting_takes_effect(section, rest[1]))
+            else:
+                texts = (_format_table(running, name) if was_there else "null", _format_table(new, name) or "null")
+                found[name] = ChangedValue(name, *texts, find_when_setting_takes_effect(section))
+    for change in list_setting_changes(running, new):
+        inside = f"{change.name}."
+        if all(known.get(key) == after.get(key) for key in {*known, *after} if f"{key}.".startswith(inside)):
+            found[change.name] = ChangedValue(change.name, HIDDEN, HIDDEN, change.takes_effect)
+    return [*found.values()]
+
+
+def _format_table(settings: Settings, name: str) -> str:
+    """Return the values of a table of settings, such as `seats.04`, that differ from the defaults."""
+    values = _flatten_settings(settings.model_dump(mode="json", exclude={"store": True}, exclude_defaults=True))
+    start = f"{name}."
+    return ", ".join(f"{key.removeprefix(start)} = {each}" for key, each in values.items() if key.startswith(start))
 
 
 def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:

@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from dialer.desk.board import Board, create_page_state_filter
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.campaigns import CampaignRoutes
+from dialer.desk.changed_settings import ChangedSettingsRoutes
 from dialer.desk.figures import BoardFigures
 from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
@@ -310,6 +311,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         recordings,
         CampaignRoutes(settings, dialler_client, clock, record_reload),
         FlowRoutes(settings, clock),
+        ChangedSettingsRoutes(lambda: at_store, dialler_client, record_reload),
     )
     routers = [
         *(each.create_http_router() for each in routes),

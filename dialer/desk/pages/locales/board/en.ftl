@@ -434,3 +434,32 @@ judged-machine = Machine
 problem-recording-deleted = This recording has been deleted.
 problem-playback-expired = Playback has expired after 15 minutes. Press "Play recording" again.
 problem-recordings-unreadable = The recordings folder cannot be read. Tell your administrator.
+
+## Changed settings
+
+do-reload-settings = Reload settings
+settings-title = Changed settings
+settings-help = Changes in the settings files that are not in force yet. A reload applies all of them, or none if one is wrong. It is recorded in the audit log under your name. Calls in progress continue.
+settings-look-again = Read the files again
+settings-unchanged = No change: the settings files have the values that are in force.
+settings-invalid = The settings files have a mistake. Nothing can be reloaded until it is corrected:
+settings-need-restart = Nothing can be reloaded until the dialler is restarted, or the changes that need a restart are undone.
+settings-need-desk-restart = Until the desk is restarted, these pages show the earlier settings.
+setting = Setting
+setting-before = Value in force
+setting-after = New value
+setting-takes-effect = Takes effect
+setting-hidden = hidden
+setting-not-set = not set
+takes-effect-reload = when reloaded
+takes-effect-restart = when the dialler is restarted
+takes-effect-desk-restart = when the desk (the server of these pages) is restarted
+takes-effect-elsewhere = in other programs, when they are restarted or their files are written again
+ask-reload-settings =
+    { $settings ->
+        [0] The dialler reads the settings files again. Calls in progress continue.
+        [one] 1 changed setting is reloaded. Calls in progress continue.
+       *[other] { $settings } changed settings are reloaded. Calls in progress continue.
+    }
+problem-settings-differ = Nothing was reloaded: the settings files have changed again. Look at the new changes, then reload.
+problem-no-settings-file = The dialler was started without a settings file, so there is nothing to reload.

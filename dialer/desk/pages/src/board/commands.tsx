@@ -119,12 +119,14 @@ export function Menu({
   note,
   offered,
   values = {},
+  links = [],
 }: {
   id: string;
   title: string;
   note?: string | undefined;
   offered: string[];
   values?: Record<string, string>;
+  links?: [string, string][];
 }) {
   const allowed = offered.filter(may);
   return (
@@ -133,6 +135,7 @@ export function Menu({
       title={title}
       note={note}
       actions={allowed.map((name) => [messageOf(`do-${name}`), () => command(name, values)])}
+      links={links}
     />
   );
 }
@@ -143,10 +146,12 @@ interface ActionMenu {
   /** A line below the title. */
   note?: string | undefined;
   actions: [string, () => void][];
+  /** Pages, with their addresses. */
+  links?: [string, string][];
 }
 /** A button that opens a menu of actions. */
-export function Actions({ id, title, note, actions }: ActionMenu) {
-  if (!actions.length && !note) return null;
+export function Actions({ id, title, note, actions, links = [] }: ActionMenu) {
+  if (!actions.length && !links.length && !note) return null;
   return (
     <>
       <button type="button" class="more" popovertarget={id} aria-label={title}>
@@ -166,6 +171,11 @@ export function Actions({ id, title, note, actions }: ActionMenu) {
           >
             {label}
           </button>
+        ))}
+        {links.map(([label, address]) => (
+          <a key={label} href={address}>
+            {label}
+          </a>
         ))}
       </div>
     </>

@@ -51,7 +51,12 @@ function Head() {
           <option key={name}>{name}</option>
         ))}
       </select>
-      <Menu id="centre-menu" title={t("centre-actions")} offered={["reload-flows", "accept-clock"]} />
+      <Menu
+        id="centre-menu"
+        title={t("centre-actions")}
+        offered={["reload-flows", "accept-clock"]}
+        links={may("reload-settings") && beside !== "settings" ? [[t("do-reload-settings"), "/board?settings"]] : []}
+      />
       {beside !== "lists" && LISTS.some(may) && (
         <a class="who" href="/board?lists">
           {t("to-lists")}
@@ -100,13 +105,14 @@ function Stale() {
   );
 }
 
-/** What the page shows instead of the board: account, rolls and numbers, or recordings. Loaded only then. */
+/** What the page shows instead of the board: account, rolls and numbers, recordings, or settings. Loaded only then. */
 const given = new URLSearchParams(location.search);
-const beside = ["account", "lists", "recordings"].find((name) => given.has(name)) ?? "";
+const beside = ["account", "lists", "recordings", "settings"].find((name) => given.has(name)) ?? "";
 const Beside = signal<ComponentType | null>(null);
 if (beside === "account") void import("./account").then((found) => (Beside.value = found.Account));
 if (beside === "lists") void import("./rolls_and_numbers").then((found) => (Beside.value = found.Lists));
 if (beside === "recordings") void import("./recordings").then((found) => (Beside.value = found.Recordings));
+if (beside === "settings") void import("./changed_settings").then((found) => (Beside.value = found.ChangedSettings));
 const LISTS = ["roll-import", "suppress", "erase-number"];
 
 function Board() {

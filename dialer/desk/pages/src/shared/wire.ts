@@ -408,6 +408,22 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
+/** A setting whose value in the settings files differs from the value in force. */
+export interface ChangedSetting {
+  name: string;
+  before: string | null;
+  after: string | null;
+  secret: boolean;
+  takes_effect: "reload" | "restart" | "desk-restart" | "elsewhere";
+}
+
+/** The changes in the settings files that are not in force yet. */
+export interface ChangedSettings {
+  changes: ChangedSetting[];
+  digest: string;
+  mistake: string;
+}
+
 /** The result of a check of a change. If there are problems, it cannot be saved and the other fields are empty. */
 export interface CheckedCampaign {
   problems: CampaignProblem[];
