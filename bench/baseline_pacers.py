@@ -55,12 +55,13 @@ class OmniDialerPacer(Pacer):
                 hit = event.kind is PacingEventKind.ANSWERED
                 self._hit_rate += 0.1 * (float(hit) - self._hit_rate)
                 if hit:
+                    self._drop_rate -= 0.1 * self._drop_rate
+                    self._handled += 1
                     self._rings += 1
                     self._ring_mean += (event.seconds - self._ring_mean) / self._rings
-            case PacingEventKind.CONNECTED | PacingEventKind.ABANDONED:
-                lost = event.kind is PacingEventKind.ABANDONED
-                self._drop_rate += 0.1 * (float(lost) - self._drop_rate)
-                self._handled += not lost
+            case PacingEventKind.ABANDONED:
+                self._drop_rate += 0.1
+                self._handled -= 1
             case PacingEventKind.TALK_ENDED:
                 self._works += 1
                 self._work_mean += (event.seconds - self._work_mean) / self._works
@@ -189,14 +190,19 @@ class ErlangRatePacer(Pacer):
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 self._ended = 0.998 * self._ended + 1.0
-                self._answered = 0.998 * self._answered + (event.kind is PacingEventKind.ANSWERED)
-            case PacingEventKind.CONNECTED | PacingEventKind.ABANDONED:
-                lost = float(event.kind is PacingEventKind.ABANDONED)
-                self._correction = min(3.5, max(-4.0, self._correction + self._gain * (self._cap - lost)))
+                answered = event.kind is PacingEventKind.ANSWERED
+                self._answered = 0.998 * self._answered + answered
+                self._correct(self._cap * answered)
+            case PacingEventKind.ABANDONED:
+                self._correct(-1.0)
             case PacingEventKind.TALK_ENDED:
                 self._work += (event.seconds + 15.0 - self._work) / 200.0
             case _:
                 pass
+
+    def _correct(self, surprise: float) -> None:
+        """Adapt the correction to expected minus actual abandoned calls."""
+        self._correction = min(3.5, max(-4.0, self._correction + self._gain * surprise))
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return the whole calls that the rate has accumulated since the last decision."""

@@ -172,11 +172,11 @@ class VicidialPacer(SelfTimedPacer):
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 self._rows.append(event.at_seconds)
                 self._calls_today += 1
-            case PacingEventKind.ABANDONED | PacingEventKind.DROPPED:
+            case PacingEventKind.ABANDONED:
                 self._minute_drops.append(event.at_seconds)
                 self._drops_today += 1
                 self._answers_today += 1
-            case PacingEventKind.WRAP_UP_ENDED | PacingEventKind.BREAK_STARTED:
+            case PacingEventKind.WRAP_UP_ENDED:
                 self._answers_today += 1
             case _:
                 pass

@@ -390,7 +390,13 @@ class Features:
     @cached_property
     def pacing_input_collector(self) -> Snapshots:
         return Snapshots(
-            self.core, self.asterisk_servers, self.trunk_pool, self.agent_seats, self.live_calls, self.loaded_campaigns
+            self.core,
+            self.asterisk_servers,
+            self.trunk_pool,
+            self.agent_seats,
+            self.live_calls,
+            self.loaded_campaigns,
+            self.shares_of_agent_time,
         )
 
     @cached_property

@@ -96,16 +96,13 @@ class PacingEventKind(StrEnum):
     ANSWERED = "answered"  # a person answered; seconds: since the call was placed
     FAILED = "failed"  # ended unanswered (busy, no answer, failure), or a machine answered; seconds: since placed
     CANCELLED = "cancelled"  # we hung up before an answer; says nothing about the number; seconds: since placed
-    CONNECTED = "connected"  # a seat took the call; seconds: from answer to seat
     ABANDONED = "abandoned"  # no seat in time; counts against the cap
-    DROPPED = "dropped"  # the voter hung up while waiting, before the connect limit; not an abandoned call
     # Detection took a call for a machine, which failed; share: the probability that it was a person, who was abandoned.
     TAKEN_FOR_MACHINE = "taken-for-machine"
     MACHINE = "machine"  # a call that was counted as answered was answered by a machine
     TALK_ENDED = "talk-ended"  # seconds: duration of the talk
-    WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: duration of the wrap-up
+    WRAP_UP_ENDED = "wrap-up-ended"  # seconds: duration of the wrap-up; the seat is free again, or its agent leaves
     LIST_CHANGED = "list-changed"  # other numbers are dialled from now on, so past answers say little about the next
-    BREAK_STARTED = "break-started"  # a seat left after a call instead of becoming free
 
 
 class PacingEvent(NamedTuple):

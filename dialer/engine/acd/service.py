@@ -303,8 +303,6 @@ class Acd:
             self._core.request_side_effects(
                 _create_pacing_event_of_ended_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
             )
-            if after.state is not SeatState.READY:
-                self._core.request_side_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.update_seat_and_connect_waiting_voter(seat, after)
 
     def update_seat_and_connect_waiting_voter(self, before: Seat, after: Seat) -> None:
@@ -353,8 +351,7 @@ class Acd:
             self._core.request_side_effects(
                 _create_pacing_event_of_ended_conversation(
                     call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call
-                ),
-                UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
+                )
             )
         after = seat.disconnect_phone(now)
         self.update_seat_and_connect_waiting_voter(seat, after)

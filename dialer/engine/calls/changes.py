@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialer.domain.clock import Instant
-from dialer.domain.enums import CampaignKind
 from dialer.domain.view import CallChange, CampaignChange
 from dialer.engine.calls.state import Call
 from dialer.engine.effects import Effect, Notify, UpdatePacer, make_order_to_write_to_store
@@ -61,10 +60,6 @@ def _list_side_effects_of_changed_conversation(
         yield make_order_to_write_to_store(
             store.save_connect_time_of_call, after.attempt_id, talk.connected_at, talk.seat, talk.agent
         )
-        if outbound and after.kind is not CampaignKind.IVR:  # a caller from a flow did not wait for a seat
-            answered = after.leg.answered_seconds
-            waited = 0.0 if answered is None else now.seconds - answered
-            yield UpdatePacer(campaign_id, PacingEventKind.CONNECTED, waited)
     if talk.recorded and not was.recorded:
         # The recording of a machine's call began at the answer, but is reported after detection.
         began = after.leg.answered_at if after.leg.taken_for_machine else None

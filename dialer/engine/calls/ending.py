@@ -158,8 +158,9 @@ def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) 
                     call.seconds_from_start_to_answer or now - call.placed_monotonic_seconds,
                     call,
                 )
-            kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
-            yield UpdatePacer(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
+            if unseen:
+                waited = now - (call.leg.answered_seconds or now)
+                yield UpdatePacer(call.campaign_id, PacingEventKind.ABANDONED, waited, call)
     elif call.leg.originate_sent:
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
         yield UpdatePacer(call.campaign_id, kind, now - call.placed_monotonic_seconds, call)

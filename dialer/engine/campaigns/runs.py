@@ -26,14 +26,12 @@ from dialer.engine.core import Core
 from dialer.engine.effects import UpdatePacer
 from dialer.engine.plan import CampaignSpec
 from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind
-from dialer.pacing.tuning import TUNED
 from dialer.polling_day.priorities import BoothOrder
 
 _log = structlog.get_logger(__name__)
 
 _STARTING = Hold(HoldReason.STARTING)
-_ANSWERED_OR_NOT = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
-_END_OF_RINGING = _ANSWERED_OR_NOT | {PacingEventKind.CANCELLED}
+_END_OF_RINGING = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED})
 
 
 @dataclass(slots=True)
@@ -48,7 +46,6 @@ class CampaignRun:
     state: CampaignState
     order: BoothOrder  # decides which booths are next; takes the claims in the hopper into account
     hopper: deque[Claim]  # numbers claimed under a lease, to be dialled next
-    answer_rate: float = TUNED.answer_rate  # recent answer rate (0-1), for other campaigns that share seats
     priorities_at: float = 0.0  # when the booths' priorities were last computed (epoch seconds)
     votes_until: float = 0.0  # end of the polling day of these priorities (epoch seconds)
     refilling: bool = False
@@ -93,12 +90,9 @@ class CampaignRun:
         seconds.
         """
         call, kind, rang = update.call, update.kind, None
-        if call is not None:
-            if kind in _ANSWERED_OR_NOT:
-                self.answer_rate += ((kind is PacingEventKind.ANSWERED) - self.answer_rate) / TUNED.answer_memory
-            if kind in _END_OF_RINGING and call.ringing_monotonic_seconds is not None:
-                until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
-                rang = max(0.0, until - call.ringing_monotonic_seconds)
+        if call is not None and kind in _END_OF_RINGING and call.ringing_monotonic_seconds is not None:
+            until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
+            rang = max(0.0, until - call.ringing_monotonic_seconds)
         timed = call is None or not call.adopted
         share = self.false_positive_share if kind is PacingEventKind.TAKEN_FOR_MACHINE else 0.0
         event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds, share)

@@ -151,6 +151,10 @@ class FairShares:
                 account.wrap_ups_known = min(memory, account.wrap_ups_known + 1.0)
                 account.wrap_up_seconds += (event.seconds - account.wrap_up_seconds) / account.wrap_ups_known
 
+    def get_answer_rate_of_campaign(self, campaign_id: str) -> float:
+        """Return the campaign's answer rate (0-1) over its last calls."""
+        return self._get_agent_time_account_of_campaign(campaign_id).answer_rate
+
     def record_agent_time(self, now: float, loads: Mapping[str, CampaignLoad]) -> None:
         """Count the agent time that campaigns have used since the previous call of this method.
 

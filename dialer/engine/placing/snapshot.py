@@ -12,6 +12,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
+from dialer.engine.placing.fair_shares import FairShares
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkPool
@@ -44,6 +45,7 @@ class Snapshots:
         seats: Seats,
         calls: LiveCalls,
         runs: CampaignRuns,
+        fair_shares: FairShares,
     ) -> None:
         self._core = core
         self._servers = servers
@@ -51,6 +53,7 @@ class Snapshots:
         self._seats = seats
         self._calls = calls
         self._runs = runs
+        self._fair_shares = fair_shares
 
     def collect_pacing_input(
         self,
@@ -264,7 +267,11 @@ class Snapshots:
             if leg.answered_seconds is None:
                 if not leg.cancelled and call.reserved_seat is None:  # a call with a reserved seat needs no other seat
                     rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
-                    chance = None if call.campaign_id == own else self._runs[call.campaign_id].answer_rate
+                    chance = (
+                        None
+                        if call.campaign_id == own
+                        else self._fair_shares.get_answer_rate_of_campaign(call.campaign_id)
+                    )
                     ringing.append(RingingCall(now - leg.began_seconds, chance, rang))
             else:
                 waiting.append(now - leg.answered_seconds)

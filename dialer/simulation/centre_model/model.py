@@ -241,8 +241,9 @@ class CentreModel:
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
         ringing: list[RingingCall] = []
-        for campaign in (own, *[other for other in self.campaigns if other is not own]):
-            rate = None if campaign is own else campaign.estimate_answer_rate()
+        for other in (index, *[each for each in range(len(self.campaigns)) if each != index]):
+            campaign = self.campaigns[other]
+            rate = None if campaign is own else self._shares.get_answer_rate_of_campaign(str(other))
             in_use += len(campaign.unanswered)
             ringing += [
                 _tuple(
@@ -287,9 +288,6 @@ class CentreModel:
             share=self._compute_campaign_share_of_seat_time(index),
         )
 
-    def _send_event_to_campaigns_pacer(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
-        self._pass_event_to_pacer(campaign, PacingEvent(kind, self.now, seconds))
-
     def _pass_event_to_pacer(self, campaign: int, event: PacingEvent) -> None:
         self.pacers[campaign].learn_from_pacing_event(event)
         if len(self.campaigns) > 1:
@@ -319,17 +317,17 @@ class CentreModel:
     def _count_calls_before_ringing(self) -> int:
         return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)
 
-    def _remove_call(self, call: SimulatedCall, *, answered: bool) -> bool:
+    def _remove_call(self, call: SimulatedCall) -> bool:
         """Remove a call from its campaign's unanswered calls. Return False if the call was already cancelled."""
         if not call.is_unanswered:
             return False
         call.is_unanswered = False
-        self.campaigns[call.campaign].remove_call(call, answered=answered)
+        del self.campaigns[call.campaign].unanswered[call]
         self._changed = True
         return True
 
     def _handle_call_failure(self, call: SimulatedCall) -> None:
-        if self._remove_call(call, answered=False):
+        if self._remove_call(call):
             self._pass_event_to_pacer(
                 call.campaign, call.create_event_of_answer_or_failure(PacingEventKind.FAILED, self.now)
             )
@@ -338,7 +336,7 @@ class CentreModel:
                 self._make_seat_available(call.seat)
 
     def _handle_call_answer(self, call: SimulatedCall) -> None:
-        if not self._remove_call(call, answered=True):
+        if not self._remove_call(call):
             return
         call.answered_at = self.now
         self._pass_event_to_pacer(
@@ -358,23 +356,26 @@ class CentreModel:
         leaves = self._calls_random.expovariate(hazard) if hazard > 0.0 else patience
         if call.false_call:
             leaves = min(leaves, 1.0)
-        end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
-        self._schedule_event_at(self.now + min(leaves, patience), self._end_call_that_waits_for_seat, (call, end))
+        self._schedule_event_at(
+            self.now + min(leaves, patience), self._end_call_that_waits_for_seat, (call, leaves >= patience)
+        )
 
-    def _end_call_that_waits_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
+    def _end_call_that_waits_for_seat(self, subject: tuple[SimulatedCall, bool]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
-        call, end = subject
+        call, abandoned = subject
         if call.is_waiting:
             call.is_waiting = False
             self.waiting.remove(call)
             self._changed = True
-            abandoned = end is PacingEventKind.ABANDONED
             self._dropped += not abandoned
             self._resolved.append((self.now, abandoned))
             day = self.campaigns[call.campaign].day
             day.answered += 1
             day.abandoned += abandoned
-            self._send_event_to_campaigns_pacer(call.campaign, end, self.now - call.answered_at)
+            if abandoned:
+                self._pass_event_to_pacer(
+                    call.campaign, PacingEvent(PacingEventKind.ABANDONED, self.now, self.now - call.answered_at)
+                )
 
     def _cancel_calls(self, index: int, count: int) -> None:
         """Cancel unanswered calls in the same order as the engine."""
@@ -422,7 +423,6 @@ class CentreModel:
                     now + random.random() * talk, self._handle_break_announced_during_call, (seat, seat.work)
                 )
         self._schedule_event_at(now + talk, self._handle_talk_end, seat)
-        self._send_event_to_campaigns_pacer(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
     def _handle_break_announced_during_call(self, subject: tuple[SimulatedSeat, int]) -> None:
@@ -468,8 +468,7 @@ class CentreModel:
 
     def _handle_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
-        kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self._pass_event_to_pacer(seat.campaign, self._create_pacing_event_of_seat(kind, seat))
+        self._pass_event_to_pacer(seat.campaign, self._create_pacing_event_of_seat(PacingEventKind.WRAP_UP_ENDED, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True

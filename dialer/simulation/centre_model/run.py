@@ -19,8 +19,7 @@ The model drives a pacer as the engine does:
   cancellations are the engine's own (`dialer.engine.trunks.state.CallStarts`, `dialer.pacing.cancelling`).
 - Campaigns share all seats and take turns in deciding first. A campaign receives the events of its own calls only, and
   sees the other campaigns' calls with an answer probability.
-- A seat that takes a break or logs out after a call causes BREAK_STARTED instead of WRAP_UP_ENDED. Other log-ins and
-  log-outs appear in the next snapshot.
+- Breaks, log-ins and log-outs appear in the next snapshot.
 
 A policy with its own timing (`SelfTimedPacer`) has a `Schedule` without decisions on events.
 """

@@ -55,23 +55,8 @@ class SimulatedCampaign:
         self.day = CampaignDay()
         self.unanswered: dict[SimulatedCall, None] = {}
         self.is_at_cap = False
-        self.finished = 0
-        self.answers = 0
         rate = model.answer_rate
         if isinstance(rate, SwappedLists):
             self.rate: DayCurve = rate.pick_random_answer_rates_of_day(hours, Random(f"lists {seed} {index}"))
         else:
             self.rate = rate
-
-    def remove_call(self, call: SimulatedCall, *, answered: bool) -> None:
-        """Remove a call from the campaign's unanswered calls, and count its end."""
-        del self.unanswered[call]
-        self.finished += 1
-        self.answers += answered
-
-    def estimate_answer_rate(self) -> float:
-        """Return this campaign's answer rate so far, smoothed by a prior.
-
-        Other campaigns' pacers use it to predict how many of this campaign's ringing calls will be answered.
-        """
-        return (self.answers + 3.0) / (self.finished + 10.0)

@@ -108,7 +108,7 @@ def test_fixed_ratio_policy_places_its_calls_per_idle_seat() -> None:
 
 def _omni() -> OmniDialerPacer:
     pacer = OmniDialerPacer(warm_up_calls=1)
-    pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.CONNECTED, 0.0))
+    pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ANSWERED, 0.0, 15.0))
     return pacer
 
 
@@ -131,7 +131,7 @@ def test_omnidialer_stops_dialling_ahead_after_an_abandoned_call() -> None:
         pacer.count_calls_to_place(PacingSnapshot(2.0 + tick, free_seats=0))
     hits = 0
     while pacer.count_calls_to_place(PacingSnapshot(10.0 + hits, free_seats=4, busy_seats=(TALKING,) * 9)) == 4:
-        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.CONNECTED, 10.0 + hits))
+        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ANSWERED, 10.0 + hits, 15.0))
         hits += 1
     assert hits == 14
 

@@ -25,7 +25,7 @@ from dialer.engine.plan import CampaignSpec, Dependencies, EnginePlan
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
-from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import create_daily_calling_hours
 from dialer.rules.retries import RetryRules
@@ -67,7 +67,13 @@ def make_centre(seats: list[str]) -> Features:
 def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
     snapshots = Snapshots(
-        centre.core, centre.asterisk_servers, trunks, centre.agent_seats, centre.live_calls, centre.loaded_campaigns
+        centre.core,
+        centre.asterisk_servers,
+        trunks,
+        centre.agent_seats,
+        centre.live_calls,
+        centre.loaded_campaigns,
+        centre.shares_of_agent_time,
     )
     return snapshots.collect_pacing_input(centre.loaded_campaigns[campaign], {}, {})
 
@@ -370,7 +376,7 @@ def test_pacing_input_ignores_the_calls_on_an_unreachable_asterisk_server() -> N
 def test_pacing_input_contains_ring_time_and_answer_probability_of_each_ringing_call() -> None:
     turns = Turns(1)
     run = turns.features.loaded_campaigns["calls"]
-    other = replace(run, spec=replace(run.spec, campaign_id="other"), answer_rate=0.625)
+    other = replace(run, spec=replace(run.spec, campaign_id="other"))
     own_call = turns.call(phone_id=1, ringing_seconds=3.0)
     turns.features.live_calls.add_or_replace_call(
         replace(
@@ -379,11 +385,17 @@ def test_pacing_input_contains_ring_time_and_answer_probability_of_each_ringing_
     )
     turns.call(AttemptId("c" * 36), phone_id=3)
     turns.features.loaded_campaigns.add_or_replace_campaign(other)
+    for _call in range(15):  # as many as the assumed calls, of which 25 % were answered
+        turns.features.shares_of_agent_time.learn_from_pacing_event(
+            "other", PacingEvent(PacingEventKind.ANSWERED, 0.0, 12.0)
+        )
     turns.clock.seconds = 10.0
     ringing = turns.features.pacing_input_collector.collect_pacing_input(run, {}, {}).ringing
-    assert sorted(ringing, key=str) == sorted(
-        [RingingCall(10.0, None, 7.0), RingingCall(6.0, 0.625, 7.0), RingingCall(10.0, None, None)], key=str
-    )
+    assert {(call.elapsed_seconds, call.ringing_seconds): call.answer_probability for call in ringing} == {
+        (10.0, 7.0): None,
+        (6.0, 7.0): pytest.approx(0.625),
+        (10.0, None): None,
+    }
 
 
 @pytest.mark.parametrize("is_leaving", [False, True])

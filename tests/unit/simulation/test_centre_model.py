@@ -151,7 +151,6 @@ def test_simulated_seat_times_and_call_outcomes_sum_to_their_totals() -> None:
     assert day.placed == len(pacer.starts)
     resolved_calls = pacer.count(PacingEventKind.ANSWERED) + pacer.count(PacingEventKind.FAILED)
     assert day.placed - resolved_calls == last.ringing
-    assert day.connected == pacer.count(PacingEventKind.CONNECTED)
     assert day.abandoned == pacer.count(PacingEventKind.ABANDONED)
     assert day.answered == day.connected + day.abandoned
     assert pacer.count(PacingEventKind.ANSWERED) - day.answered == last.waiting
@@ -181,16 +180,14 @@ def test_simulated_answered_call_is_abandoned_exactly_at_the_connect_limit() -> 
     for event in pacer.events:
         if event.kind is PacingEventKind.ABANDONED:
             assert event.seconds == pytest.approx(2.0)
-        if event.kind is PacingEventKind.CONNECTED:
-            assert event.seconds <= 2.0
 
 
 def test_simulated_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned() -> None:
     impatient = replace(SMALL, voter_leaves_per_second=5.0)
     pacer = RecordingPacer(ratio=8.0)
     day = simulate_day(impatient, lambda: pacer, 1)
-    assert day.dropped == pacer.count(PacingEventKind.DROPPED) > 0
-    assert day.abandoned < day.dropped
+    assert day.dropped > 0
+    assert day.abandoned == pacer.count(PacingEventKind.ABANDONED) < day.dropped
     assert day.answered == day.connected + day.abandoned + day.dropped
 
 
@@ -220,7 +217,6 @@ def test_simulated_signal_that_a_call_is_closing_reaches_the_pacing_policy() -> 
 def test_simulated_agents_take_breaks_and_become_available_again() -> None:
     pacer = RecordingPacer()
     day = simulate_day(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: pacer, 1)
-    assert pacer.count(PacingEventKind.BREAK_STARTED) > 10
     assert any(seat.leaving for snapshot in pacer.snapshots for seat in snapshot.busy_seats)
     paused = [snapshot.paused_seats for snapshot in pacer.snapshots]
     assert max(paused) > 0
@@ -241,7 +237,6 @@ def test_simulated_change_of_shift_logs_agents_in_and_out() -> None:
     assert count_seats(590.0) == 10
     assert count_seats(1199.0) == 4
     assert count_seats(1201.0) == 12
-    assert pacer.count(PacingEventKind.BREAK_STARTED) <= 6
 
 
 def test_simulated_centre_never_exceeds_the_limits_of_channels_and_calls_per_second() -> None:
@@ -295,8 +290,8 @@ def test_simulated_campaigns_share_seats_and_see_the_calls_of_all_campaigns() ->
     pacers = [RecordingPacer(ratio=1.0), RecordingPacer(ratio=1.0)]
     queue = iter(pacers)
     day = simulate_day(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
-    assert day.connected == sum(pacer.count(PacingEventKind.CONNECTED) for pacer in pacers)
-    assert min(pacer.count(PacingEventKind.CONNECTED) for pacer in pacers) > 20
+    assert day.connected == sum(pacer.count(PacingEventKind.ANSWERED) for pacer in pacers)
+    assert min(pacer.count(PacingEventKind.ANSWERED) for pacer in pacers) > 20
     assert day.abandoned == 0
     foreign = [c for s in pacers[0].snapshots for c in s.ringing if c.answer_probability is not None]
     assert foreign
