@@ -41,7 +41,9 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     journey.require("turnout-agents" in shown, "the board does not name the campaign")
     journey.run("dialer board -c centre.toml", "pune-1", "turnout-agents")
     journey.run("dialer command pause turnout-agents -c centre.toml --as supervisor")
-    page.locator(".campaign", has_text="turnout-agents").get_by_role("button", name="Start").wait_for()
+    page.locator(".campaign", has_text="turnout-agents").get_by_role(
+        "button", name="Start campaign turnout-agents"
+    ).wait_for()
     access.take_screenshot(journey, page, "A campaign paused from the shell")
     journey.check_refused("dialer command pause turnuot -c centre.toml --as supervisor", "turnuot", "turnout-agents")
     journey.check_refused("dialer command pause campain=turnout-agents -c centre.toml", "did you mean `campaign_id`?")

@@ -102,6 +102,7 @@ class AgentDesk:
         router.get("/agent")(self.page)
         router.get("/assets/{name}")(self.asset)
         router.post("/api/agent/sign-in")(self.sign_in)
+        router.post("/api/sign-out")(self.sign_out)
         router.get("/api/agent/seats")(self.seats)
         router.get("/api/agent/me")(self.who)
         router.get("/api/agent/events")(self.events)
@@ -126,6 +127,11 @@ class AgentDesk:
             raise RequestRefused(401, "pin-wrong")
         self.signed_in = True
         self.me.update(agent=asked["agent"], seat=asked["seat"], phone=asked.get("phone", "own"))
+        return Response(status_code=204)
+
+    async def sign_out(self) -> Response:
+        """End the agent's session."""
+        self.signed_in = False
         return Response(status_code=204)
 
     async def seats(self) -> list[dict[str, Any]]:
@@ -255,14 +261,14 @@ class AgentDesk:
 
 
 @contextlib.asynccontextmanager
-async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
-    """Serve the desk on loopback, with the further routes `more`."""
+async def agent_desk(*more: APIRouter, port: int = 0) -> AsyncIterator[AgentDesk]:
+    """Serve the desk on loopback, with the further routes `more`. Port 0 is a free one."""
     clock = PollingMorning()
     desk = AgentDesk(PageState(clock.now), clock)
     desk.page_state.set_value_of_key("desk", DeskStatus(True, 0.0))
     desk.page_state.set_value_of_key("centre", {"online": True})
     desk.idle()
-    with open_listening_socket("127.0.0.1", 0) as listener:
+    with open_listening_socket("127.0.0.1", port) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         async def find(token: str) -> SignedInUser | None:

@@ -35,23 +35,10 @@ from dialer.settings.seats import AgentLogin
 from dialer.settings.site import Settings
 from dialer.site.campaign_form import describe_campaign_form
 from dialer.site.flow_files import FlowOrigin
+from tests.support.page_texts import LOCALES, read_messages
 
-LOCALES = SOURCES / "locales"
 WEB = DESK_FOLDER.parent / "web"
 FILES = sorted(LOCALES.rglob("*.ftl"))
-
-
-def read_messages(path: Path) -> dict[str, str]:
-    """Return the messages of a file by id."""
-    found: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        begins = re.match(r"([a-z][a-z0-9-]*) = ?(.*)", line)
-        if begins is not None:
-            assert begins[1] not in found, path
-            found[begins[1]] = begins[2]
-        elif line and not line.startswith("#"):
-            found[[*found][-1]] += f"\n{line}"
-    return found
 
 
 def message_ids(path: Path) -> set[str]:
