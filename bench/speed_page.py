@@ -13,10 +13,10 @@ FIGURES = Path(__file__).with_name("figures.json")
 PAGE = "speed.md"
 _HEAD = """# Speed
 
-For engineers. `make bench` measures all of this again and writes this page; the head of each table names its benchmark
+For engineers. `make bench` measures all of this again; the head of each table names its benchmark
 (`python -m bench.bench_engine`). "X / ours" is the cost of a contender divided by ours in the same run: above 1, ours is
 cheaper; "limit" is the bare minimum of work. "Load" is the load average at the start: above the number of cores, other
-programs made waits and CPU times longer, but changed ratios little. Measure on your own machine before you quote a figure.
+programs made waits and CPU times longer, but changed ratios little.
 """
 TITLES = {
     "engine": "The whole engine: 300 channels, 30 call starts per second, IVR flow",
