@@ -112,15 +112,19 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     backups, recorded = settings.store.backup_folder, _list_recording_folders(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
     named += [] if backups is None else [("store.backup_folder", backups)]
+    campaigns = settings.desk.campaigns_file
+    named += [] if campaigns is None else [("desk.campaigns_file", campaigns)]
     for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
         if not _PLAIN.fullmatch(str(path)):
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
-    for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
+    written = {"store.path": store.parent, "store.backup_folder": backups}
+    written |= {} if campaigns is None else {"desk.campaigns_file": campaigns.parent}
+    for what, folder in written.items():
         if folder is not None and not _may_folder_belong_to_service_user(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
-    own = [store.parent, *([] if backups is None else [backups])]
+    own = [folder for folder in written.values() if folder is not None]
     folders = {DATA: "0750", **dict.fromkeys(own, "0750"), sounds / "matdan": "0755"}
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
     shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if local.asterisk else []}

@@ -11,12 +11,14 @@ import contextlib
 import json
 import tempfile
 import time
+import tomllib
 from dataclasses import dataclass, field, replace
 from math import expm1, sqrt
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
+import tomli_w
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -28,7 +30,7 @@ from dialer.board.runner import run_board
 from dialer.domain.enums import CampaignKind, PacingPolicy, Purpose
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable_path, write_file
-from dialer.mqtt.embedded_broker import DemoBroker, run_demo_broker
+from dialer.mqtt.embedded_broker import HOST, DemoBroker, run_demo_broker
 from dialer.pacing.factory import make_pacer
 from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_roll_file
@@ -50,7 +52,12 @@ from dialer.simulation.site import SimulatedSite, create_profile_without_calling
 from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
-STORE, ROLL = "centre.db", "roll.csv"  # file names in the demo's directory
+STORE, ROLL, SETTINGS, CAMPAIGNS = (
+    "centre.db",
+    "roll.csv",
+    "centre.toml",
+    "campaigns.toml",
+)  # file names in the demo's directory
 STATUS_SECONDS = 10.0
 PRETRAINED_CAMPAIGN = "turnout-agents"
 CALLS_EXPECTED_SECONDS = 30.0
@@ -64,7 +71,7 @@ class DemoOptions:
     for_seconds: float | None = None  # None: runs until Ctrl-C
     headless: bool = False
     report_path: Path | None = None
-    directory: Path | None = None  # for roll, store and journal; None: a temporary one
+    directory: Path | None = None  # for roll, store, settings and journal; None: a temporary one
     voters: int = 20_000
     seats: int = 10
     seed: int = 1
@@ -140,21 +147,27 @@ def _import_demo_roll(options: DemoOptions, directory: Path, console: Console) -
 
 
 def make_demo_settings(
-    options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None
+    options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None, broker_port: int = 0
 ) -> Settings:
-    """Return config/demo.toml with the seats, agents, store and AMI port of this run."""
-    settings = load_settings(DEMO_SETTINGS)
+    """Write the settings file of this run next to the store, and load it: config/demo.toml with the seats, agents, store
+    and ports of this run, and with the campaigns that visitors add on the page /campaigns.
+    """
+    table = tomllib.loads(DEMO_SETTINGS.read_text(encoding="utf-8"))
     names = list_seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
-    seats = [{"name": name, "endpoint": f"agent{name}"} for name in names]
     changed = {
-        **settings.model_dump(),
-        "store": {"path": store_path, "reserve_megabytes": 50},
+        **table,
+        "store": {"path": str(store_path), "reserve_megabytes": 50},
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
         "fastagi": {"port": 0},
-        "seats": seats,
+        "broker": {"host": HOST, "port": broker_port},
+        "dialling": {"drain_seconds": 8.0},
+        "desk": {**table["desk"], "campaigns_file": str(store_path.with_name(CAMPAIGNS))},
+        "seats": [{"name": name, "endpoint": f"agent{name}"} for name in names],
         "agents": [] if visitors is None else visitors.list_agents_of_visitors_and_staff(options.seats),
     }
-    return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
+    path = store_path.with_name(SETTINGS)
+    write_file(path, f"# Written by `dialer demo` at its start.\n{tomli_w.dumps(changed)}".encode(), "--dir")
+    return load_settings(path)
 
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
@@ -165,13 +178,13 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
-        settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
+        settings = make_demo_settings(options, store_path, switch.ami_port, visitors, broker.port)
         centre = await stack.enter_async_context(
             assemble_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         desk: tuple[str, ...] = ()
         if visitors is not None:
-            desk = await stack.enter_async_context(run_demo_desk(DEMO_SETTINGS, settings, broker, visitors))
+            desk = await stack.enter_async_context(run_demo_desk(settings, broker, visitors))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         site = SimulatedSite(switch, centre)
         stop_on_signals(site.stop)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
 import sys
@@ -23,9 +22,9 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.engine.seats.pins import hash_pin
 from dialer.extras import describe_extra_installation
-from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, find_free_port, is_port_free, read_last_line_of_log
+from dialer.mqtt.embedded_broker import GUARD, DemoBroker, find_free_port, is_port_free, read_last_line_of_log
 from dialer.settings.headquarters import HqSettings
-from dialer.settings.site import Settings, load_settings
+from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_pin_weakness
 from dialer.simulation.rehearsal.site import REHEARSAL_PIN
 
@@ -86,7 +85,7 @@ class DemoVisitors:
 
 @contextlib.asynccontextmanager
 async def run_demo_desk(
-    settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
+    settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
     """Run the web server of the demo's pages (desk).
 
@@ -97,21 +96,10 @@ async def run_demo_desk(
         yield (f"the desk is not running: {missing}",)
         return
     password = _generate_demo_password()
-    environment = {
-        "MATDAN_STORE__PATH": str(store),
-        "MATDAN_BROKER__HOST": HOST,
-        "MATDAN_BROKER__PORT": str(broker.port),
-        "MATDAN_DESK__PORT": str(_choose_port_of_desk(settings_file)),
-        "MATDAN_SEATS": json.dumps([{"name": each.name, "endpoint": each.endpoint} for each in settings.seats]),
-        "MATDAN_AGENTS": json.dumps(
-            [
-                {"number": each.number, "full_name": each.full_name, "pin": each.pin.get_secret_value()}
-                for each in settings.agents
-            ]
-        ),
-    }
+    environment = {"MATDAN_DESK__PORT": str(_choose_port_of_desk(settings))}
+    settings_file = settings.text_of_settings_file.name
     command = [sys.executable, "-m", "dialer"]
-    options = ["-c", str(settings_file)]
+    options = ["-c", settings_file]
     refused = await _set_demo_password(
         [*command, "user", "password", USER, *options, "--password", "-"], environment, password
     )
@@ -176,9 +164,9 @@ def _find_missing_requirement_of_web_pages() -> str | None:
     return None
 
 
-def _choose_port_of_desk(settings_file: Path) -> int:
+def _choose_port_of_desk(settings: Settings) -> int:
     """Return the port of the demo's web pages (desk): the one in the settings, or a free one if it is in use."""
-    usual = load_settings(settings_file).desk.port
+    usual = settings.desk.port
     return usual if is_port_free(usual) else find_free_port()
 
 

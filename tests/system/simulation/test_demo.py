@@ -16,6 +16,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.domain.pin_proof import PinProver, read_pin_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
+from dialer.settings.site import load_settings
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import (
@@ -116,4 +117,8 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
         )
         assert proof.is_valid_pin_proof(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)
+    assert settings.desk.campaigns_file == tmp_path / "campaigns.toml"
+    assert (
+        load_settings(tmp_path / "centre.toml").model_dump() == settings.model_dump()
+    )  # a reload after a new campaign changes nothing else
     assert make_demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()
