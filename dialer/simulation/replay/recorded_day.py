@@ -6,9 +6,10 @@ because other policies would have called other people.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from random import Random
 from statistics import fmean, pstdev
 
@@ -18,7 +19,6 @@ from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, 
 
 BIN_SECONDS = 600.0
 LEAST_ATTEMPTS = 100
-_PRIOR_CALLS = 20.0
 _NEAR_TALKS = 50
 
 
@@ -179,22 +179,39 @@ def _list_wrap_up_times_in_seconds(attempts: Sequence[AttemptRecord]) -> list[fl
 
 
 def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """Return the attempts, with an estimated outcome for each cancelled attempt: that of a random longer attempt.
+    """Return the attempts, with an estimated outcome for each cancelled attempt.
 
-    Without the cancelled attempts, the slow calls of the day would be missing. The method is redistribution to the
-    right (Efron 1967).
+    Without the cancelled attempts, the slow calls of the day would be missing. A call that was cancelled while its phone
+    rang gets the outcome of a random call that rang longer. One that was cancelled before gets that of a random call
+    that began to ring, or ended, later.
     """
     random = Random("fates")
-    known = sorted((a for a in attempts if not a.cancelled), key=_compute_seconds_from_call_to_outcome)
-    lasted = [_compute_seconds_from_call_to_outcome(attempt) for attempt in known]
-    outcomes = list(known)
-    for attempt in attempts:
-        later = (
-            bisect_right(lasted, attempt.ended_seconds - attempt.placed_seconds) if attempt.cancelled else len(known)
-        )
-        if later < len(known):
-            other = known[random.randrange(later, len(known))]
-            moved = attempt.placed_seconds - other.placed_seconds
+    rang = [attempt for attempt in attempts if attempt.ringing_seconds is not None]
+    never_rang = [attempt for attempt in attempts if attempt.ringing_seconds is None]
+    rang = _give_outcomes_of_longer_attempts(rang, _get_start_of_ringing, _get_time_of_outcome, random)
+    return _give_outcomes_of_longer_attempts(
+        [*rang, *never_rang], attrgetter("placed_seconds"), _get_start_of_ringing, random
+    )
+
+
+def _give_outcomes_of_longer_attempts(
+    attempts: Sequence[AttemptRecord],
+    get_start: Callable[[AttemptRecord], float],
+    get_end: Callable[[AttemptRecord], float],
+    random: Random,
+) -> list[AttemptRecord]:
+    """Return the attempts, each cancelled one with the outcome of a random attempt that lasted longer from start to end.
+
+    The longer attempts include cancelled ones with their own estimated outcomes, because a call that is answered early
+    is less often cancelled than one that rings out (redistribution to the right, Efron 1967).
+    """
+    outcomes: list[AttemptRecord] = []
+    for attempt in sorted(attempts, key=lambda each: get_end(each) - get_start(each), reverse=True):
+        if not attempt.cancelled:
+            outcomes.append(attempt)
+        elif outcomes:
+            other = random.choice(outcomes)
+            moved = get_start(attempt) - get_start(other)
             rang, answered = (
                 None if at is None else at + moved for at in (other.ringing_seconds, other.answered_seconds)
             )
@@ -202,14 +219,21 @@ def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) 
     return outcomes
 
 
-def _compute_seconds_from_call_to_outcome(attempt: AttemptRecord) -> float:
-    end = attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
-    return end - attempt.placed_seconds
+def _get_start_of_ringing(attempt: AttemptRecord) -> float:
+    """Return when the phone began to ring. For a call that never rang, return when it was answered or ended."""
+    return _get_time_of_outcome(attempt) if attempt.ringing_seconds is None else attempt.ringing_seconds
+
+
+def _get_time_of_outcome(attempt: AttemptRecord) -> float:
+    return attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
 
 
 def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
-    """Return the answer rate of each ten minutes of the day. A rate from few calls is pulled towards the rate of the
-    whole day.
+    """Return the answer rate of each ten minutes of the day.
+
+    Each rate is pulled towards the rate of the whole day, the more so the less the rates differ beyond chance
+    (empirical Bayes). Pacing places fewer calls while many people happen to answer, so the mean of the unadjusted rates
+    would be too high.
     """
     overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
     bins = max(1, round(hours * 3600.0 / BIN_SECONDS))
@@ -218,9 +242,13 @@ def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> D
         place = min(bins - 1, max(0, int(attempt.placed_seconds // BIN_SECONDS)))
         calls[place] += 1
         answers[place] += attempt.answered_seconds is not None
+    by_chance = overall * (1.0 - overall)
+    excess = sum((got - n * overall) ** 2 - n * by_chance for n, got in zip(calls, answers, strict=True))
+    variance = max(1e-9, excess / sum(n * n for n in calls))  # of the rates, beyond chance
+    prior_calls = by_chance / variance
     return DayCurve(
         tuple(
-            (place * BIN_SECONDS, (answers[place] + _PRIOR_CALLS * overall) / (calls[place] + _PRIOR_CALLS))
+            (place * BIN_SECONDS, (answers[place] + prior_calls * overall) / (calls[place] + prior_calls))
             for place in range(bins)
         )
     )
@@ -232,5 +260,5 @@ def _make_recorded_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing
     for attempt in attempts:
         set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
         rings = others if attempt.answered_seconds is None else answers
-        rings.append((_compute_seconds_from_call_to_outcome(attempt), set_up))
+        rings.append((_get_time_of_outcome(attempt) - attempt.placed_seconds, set_up))
     return RecordedRing(tuple(answers), tuple(others))

@@ -7,6 +7,8 @@ import json
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
+from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from dialer.reports import picture_file
 from dialer.reports.picture_file import CannotPlot
 from dialer.settings.site import load_settings
 from dialer.simulation.centre_model import plots
-from dialer.simulation.centre_model.distributions import DayCurve
+from dialer.simulation.centre_model.distributions import DayCurve, GammaRingTimes
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
 from dialer.simulation.centre_model.policies import (
     find_pacing_policy,
@@ -248,6 +250,42 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
         assert rate == pytest.approx(truth)
     assert scenario.ring.maximum_ring_seconds == 25.0
     assert compute_figures_of_recorded_day(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
+
+
+def test_replayed_answer_rate_is_not_biased_by_which_calls_the_dialler_hung_up() -> None:
+    """Calls are hung up before they ring, where few are answered, and during late ringing, where some are answered
+    first.
+    """
+    random, attempts = Random(1), list[AttemptRecord]()
+    for number in range(6000):
+        answered, seconds, set_up = GammaRingTimes().pick_random_ring_time(random.random() < 0.3, random)
+        hung_up = random.uniform(15.0, 30.0) if set_up is not None and set_up < 2.5 else 2.5
+        cancelled = random.random() < 0.6 and hung_up < seconds
+        began, ended = float(number), number + (hung_up if cancelled else seconds)
+        rang = number + set_up if set_up is not None and number + set_up < ended else None
+        done = ended if answered and not cancelled else None
+        attempts.append(AttemptRecord(began, ended, rang, done, done, None, cancelled))
+    day = RecordedDay(attempts, DayCurve.create_constant_curve(5), hours=2.0)
+    rates = build_scenario_of_recorded_day(day).campaigns[0].answer_rate
+    assert isinstance(rates, DayCurve)
+    assert fmean(rate for _, rate in rates.points) == pytest.approx(0.3, abs=0.01)
+
+
+def test_replayed_answer_rate_changes_over_the_day_only_if_it_did_so_beyond_chance() -> None:
+    def compute_spread(early: float, late: float) -> float:
+        random = Random(1)
+        attempts = [
+            AttemptRecord(float(at), at + 10.0, None, *(((at + 10.0,) * 2) if random.random() < rate else ()))
+            for rate, start in ((early, 0), (late, 3600))
+            for at in range(start, start + 3600, 10)
+        ]
+        day = RecordedDay(attempts, DayCurve.create_constant_curve(5), hours=2.0)
+        rates = build_scenario_of_recorded_day(day).campaigns[0].answer_rate
+        assert isinstance(rates, DayCurve)
+        return max(rate for _, rate in rates.points) - min(rate for _, rate in rates.points)
+
+    assert compute_spread(0.3, 0.3) < 0.1
+    assert compute_spread(0.1, 0.5) > 0.35
 
 
 def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
