@@ -1,6 +1,6 @@
-"""The page with the site's IVR flows: their texts, checks and diagrams, and a try-out as their caller.
+"""The page with the site's IVR flows: their texts, checks and diagrams, and test calls in which the user is the caller.
 
-A try-out stores nothing: the page sends the caller's entries, and the desk plays the call again up to the next question.
+A test call stores nothing: the page sends the caller's entries, and the desk plays the call again up to the next question.
 """
 
 from __future__ import annotations

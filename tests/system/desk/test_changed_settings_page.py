@@ -54,7 +54,9 @@ async def test_supervisor_sees_changed_settings_and_reloads_them(centre: CentreW
     await expect(page.get_by_text("No change:")).to_be_visible()
     centre.change_settings_file("weight = 1", "weight = 4")
     await page.get_by_role("button", name="Read the files again").click()
-    await expect(page.locator("tbody tr")).to_have_text("campaigns.turnout-agents.weight1.04.0when reloaded")
+    await expect(page.locator("tbody tr")).to_have_text(
+        "campaigns.turnout-agents.weight1.04.0when you reload the settings"
+    )
     await page.get_by_role("button", name="Reload settings").click()
     await page.get_by_role("dialog").get_by_role("button", name="Reload settings").click()
     await expect(page.get_by_role("status")).to_contain_text("settings applied: campaigns.turnout-agents.weight")

@@ -451,10 +451,10 @@ setting-after = New value
 setting-takes-effect = Takes effect
 setting-hidden = hidden
 setting-not-set = not set
-takes-effect-reload = when reloaded
+takes-effect-reload = when you reload the settings
 takes-effect-restart = when the dialler is restarted
 takes-effect-desk-restart = when the desk (the server of these pages) is restarted
-takes-effect-elsewhere = in other programs, when they are restarted or their files are written again
+takes-effect-elsewhere = when the other programs that use it are restarted or get their new files
 ask-reload-settings =
     { $settings ->
         [0] The dialler reads the settings files again. Calls in progress continue.
