@@ -1,4 +1,7 @@
-"""The page with the site's IVR flows: their texts, checks and diagrams, and test calls in which the user is the caller.
+"""The page with the site's IVR flows: their texts, checks, diagrams and saving, and test calls with the user as the caller.
+
+A changed flow is saved in the folder `desk.flows_folder`, and the dialler reloads its flows. If the dialler refuses
+them, the file is restored. A flow that calls must not use is not saved.
 
 A test call stores nothing: the page sends the caller's entries, and the desk plays the call again up to the next question.
 """
@@ -9,11 +12,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import structlog
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from dialer.desk.board import format_command_reply, send_command_to_dialler
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Level
 from dialer.domain.schema import MESSAGE
@@ -25,17 +30,31 @@ from dialer.flows.diagram import FlowDiagram, make_flow_diagram
 from dialer.flows.errors import FlowError
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind, list_lawful_offers_to_voters
+from dialer.flows.node import NODE_KINDS
+from dialer.flows.schema import make_flow_schema
 from dialer.flows.terminal_call import BadFact, list_kinds_of_declared_facts, make_sample_voter_data
-from dialer.flows.texts import Texts, load_texts
+from dialer.flows.texts import SMS, Texts, load_texts
 from dialer.flows.try_out import TryOut, try_flow
 from dialer.flows.yaml_document import MAX_BYTES, read_yaml_file
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.site.flow_files import FlowOrigin, SiteFlow, list_flows_of_site
+from dialer.site.flow_files import (
+    FlowFileChange,
+    FlowFileChanged,
+    FlowOrigin,
+    SiteFlow,
+    calculate_flow_digest,
+    is_own_flow,
+    list_flows_of_site,
+    read_flow_file_if_it_exists,
+)
 from dialer.site.flow_sounds import SiteSounds
-from dialer.web.access import PageRoute, allow_users_with_roles
-from dialer.web.page_requests import PageRequest
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
+from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
+
+_log = structlog.get_logger(__name__)
 
 MAX_ENTRIES = 500
 MAX_FACTS = 100
@@ -76,15 +95,25 @@ class FlowsPage:
     languages: tuple[str, ...]
     language: str
     """language of the centre"""
+    folder: str | None
+    """folder in which flows can be saved; null: desk.flows_folder is not set"""
+    flow_schema: Any
+    """JSON schema of flows, for completion in the editor"""
+    node_kinds: tuple[str, ...]
+    """keys that tell the kind of a node, such as menu"""
+    text_keys: tuple[str, ...]
+    """keys of the texts that prompts can play"""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowText:
-    """The text of a flow's file."""
+    """The text of a flow's file. It can be saved with this digest only."""
 
     __pydantic_config__ = MESSAGE
 
     text: str
+    digest: str
+    is_editable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +147,8 @@ class CheckedFlow:
     problems: tuple[FlowProblem, ...]
     diagram: FlowDiagram | None = None
     facts: tuple[FlowFact, ...] = ()
+    difference: tuple[str, ...] = ()
+    """lines that differ from the file, in the unified format; only of a flow that can be saved"""
 
 
 class FlowDraft(PageRequest):
@@ -126,6 +157,13 @@ class FlowDraft(PageRequest):
     source: _Source
     text: Annotated[str, Field(max_length=MAX_BYTES)]
     language: _Language
+
+
+class FlowSave(FlowDraft):
+    """The text of a flow to save. `digest` is that of the file when it was opened; empty if there was no file."""
+
+    id: CommandId
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
 class FlowTry(FlowDraft):
@@ -143,7 +181,8 @@ class FlowTry(FlowDraft):
 class FlowRoutes:
     """The routes of the page with the site's flows, for supervisors only."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, dialler_client: DiallerClient, clock: Clock) -> None:
+        self._dialler_client = dialler_client
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self.replace_flow_settings(settings)
@@ -154,10 +193,11 @@ class FlowRoutes:
         self._sounds = SiteSounds(settings, self._clock)
 
     def create_http_router(self) -> APIRouter:
-        """Return a router with the routes that list, check and try flows."""
+        """Return a router with the routes that list, check, try and save flows."""
         rights = allow_users_with_roles(SUPERVISOR_ONLY, max_body_bytes=MAX_REQUEST_BYTES)
         router = APIRouter(prefix="/api/flows", route_class=PageRoute, dependencies=rights)
         router.get("")(self.describe_flows_page)
+        router.post("")(self.save_flow)
         router.get("/text")(self.read_flow_text)
         router.post("/check")(self.check_flow_text)
         router.post("/try")(self.try_flow_text)
@@ -179,7 +219,17 @@ class FlowRoutes:
     def _build_flows_page(self) -> FlowsPage:
         texts = load_texts(self._settings.flows.texts)
         listed = tuple(self._build_listed_flow(each, texts) for each in list_flows_of_site(self._settings))
-        return FlowsPage(listed, tuple(texts.list_languages_with_texts()), self._settings.centre.language)
+        folder = self._settings.desk.flows_folder
+        keys = sorted({key for every in texts.by_language.values() for key in every if not key.startswith(SMS)})
+        return FlowsPage(
+            listed,
+            tuple(texts.list_languages_with_texts()),
+            self._settings.centre.language,
+            None if folder is None else str(folder),
+            make_flow_schema(),
+            tuple(NODE_KINDS),
+            tuple(keys),
+        )
 
     def _build_listed_flow(self, each: SiteFlow, texts: Texts) -> ListedFlow:
         title = purpose = ""
@@ -198,10 +248,17 @@ class FlowRoutes:
     async def read_flow_text(self, source: Annotated[str, Query(min_length=1, max_length=500)]) -> FlowText:
         """Return the text of a flow's file."""
         path = self._find_flow_path(source)
-        return FlowText(await self._run_in_thread(lambda: read_yaml_file(path)))
+
+        def read_text_and_digest() -> FlowText:
+            digest = calculate_flow_digest(read_flow_file_if_it_exists(path))
+            return FlowText(read_yaml_file(path), digest, is_own_flow(self._settings, source))
+
+        return await self._run_in_thread(read_text_and_digest)
 
     def _find_flow_path(self, source: str) -> Path:
-        """Return the file of a flow. Only files of the site's flows are accepted."""
+        """Return the file of a flow. Only files of the site's flows are accepted, and new files of its folder."""
+        if is_own_flow(self._settings, source):
+            return Path(source)
         for each in list_flows_of_site(self._settings):
             if each.source == source:
                 return each.path
@@ -214,15 +271,19 @@ class FlowRoutes:
 
     def _build_checked_flow(self, asked: FlowDraft, path: Path) -> CheckedFlow:
         texts = load_texts(self._settings.flows.texts)
+        difference: tuple[str, ...] = ()
+        if is_own_flow(self._settings, asked.source):
+            difference = FlowFileChange(path, read_flow_file_if_it_exists(path), asked.text).list_changed_lines()
         try:
             flow = load_flow_draft(asked.text, path)
         except FlowError as error:
-            return CheckedFlow((_convert_flow_error_to_problem(error, path),))
+            return CheckedFlow((_convert_flow_error_to_problem(error, path),), difference=difference)
         kinds, examples = list_kinds_of_declared_facts(flow), make_sample_voter_data(flow, {})
         return CheckedFlow(
             tuple(self._find_problems(flow, path, texts)),
             make_flow_diagram(flow, texts, asked.language),
             tuple(FlowFact(name, kind, str(examples.get(name, ""))) for name, kind in kinds.items()),
+            difference,
         )
 
     def _find_problems(self, flow: Flow, path: Path, texts: Texts) -> list[FlowProblem]:
@@ -263,6 +324,55 @@ class FlowRoutes:
             store_works=asked.store_works,
             find_sounds=self._sounds.make_finder_of_playable_sounds(asked.language, texts),
         )
+
+    async def save_flow(self, asked: FlowSave, who: SignedIn) -> dict[str, str]:
+        """Save a flow that calls may use, and tell the dialler to reload its flows. Return the dialler's reply.
+
+        If the dialler refuses, the file is restored.
+        """
+        async with self._one_at_a_time:
+            change = await asyncio.to_thread(self._prepare_flow_change, asked)
+            try:
+                await asyncio.to_thread(change.write_changed_file)
+            except FlowFileChanged as error:
+                raise RequestRefused(409, "flow-changed") from error
+            except (MatdanError, OSError) as error:
+                raise RequestRefused(422, "flow-not-written", text=str(error)) from error
+            _log.info("flow.saved", file=change.path.name, by=who.name)
+            try:
+                reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "reload-flows", {})
+            except RequestRefused:
+                await self._restore_flow_file(change)
+                raise
+            if reply.status == "refused":
+                await self._restore_flow_file(change)
+            return format_command_reply(reply)
+
+    def _prepare_flow_change(self, asked: FlowSave) -> FlowFileChange:
+        """Return the change of the file. Raises RequestRefused if it has changed, or if calls must not use the text."""
+        if not is_own_flow(self._settings, asked.source):
+            raise RequestRefused(409, "flow-read-only")
+        path = Path(asked.source)
+        try:
+            change = FlowFileChange(path, read_flow_file_if_it_exists(path), asked.text)
+            checked = self._build_checked_flow(asked, path)
+        except (MatdanError, OSError) as error:
+            raise RequestRefused(409, "flows-unreadable", text=str(error)) from error
+        if change.digest_before != asked.digest:
+            raise RequestRefused(409, "flow-changed")
+        mistake = next((each for each in checked.problems if each.level is Level.ERROR), None)
+        if mistake is not None:
+            raise RequestRefused(422, "flow-invalid", text=f"{path.name}:{mistake.line}: {mistake.text}")
+        return change
+
+    async def _restore_flow_file(self, change: FlowFileChange) -> None:
+        """Give the file its earlier content again. A failure is logged, and the new content stays in the file."""
+        try:
+            await asyncio.to_thread(change.restore_file_before_change)
+        except (MatdanError, OSError) as error:
+            _log.error("flow.restore_failed", file=change.path.name, problem=str(error))
+        else:
+            _log.info("flow.restored", file=change.path.name)
 
     async def read_sound(self, name: Annotated[str, Query(min_length=1, max_length=400)]) -> Response:
         """Return a sound that calls may play, as a WAV file."""

@@ -189,7 +189,7 @@ async def serve_pages_of_desk(
                 settings, DeskParts(page_state, dialler_client, people, file, clock), agent_reading, training=training
             )
             account = BoardAccount(settings, people)
-            rolls, flows = RollRoutes(settings, page_state, dialler_client), FlowRoutes(settings, clock)
+            rolls, flows = RollRoutes(settings, page_state, dialler_client), FlowRoutes(settings, dialler_client, clock)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
             reports = ReportPages(settings, clock)
             reloader = SettingsReloader(settings, lambda new: apply_settings(new))  # noqa: PLW0108 - it is defined below

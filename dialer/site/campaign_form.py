@@ -38,6 +38,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.flows import check_flow_and_script_of_campaign
 from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
 from dialer.site.checks.runner import convert_error_to_findings
+from dialer.site.flow_files import list_own_flows
 from dialer.site.settings_changes import list_setting_changes
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection, open_store_snapshot
@@ -93,7 +94,7 @@ def describe_campaign_form(settings: Settings) -> tuple[FormField, ...]:
     scripts = {each.script for each in campaigns if each.script is not None}
     choices = {
         "script": tuple(sorted(scripts.union(list_shipped_scripts()))),
-        "flow": tuple(sorted(flows.union(list_shipped_flows()))),
+        "flow": tuple(sorted(flows.union(list_shipped_flows(), list_own_flows(settings)))),
         "pacing": tuple(each.value for each in PacingPolicy if each is not PacingPolicy.BROADCAST),
         "trunks": tuple(each.name for each in settings.trunks),
         "skill": tuple(sorted({skill for agent in settings.agents for skill in agent.skills})),

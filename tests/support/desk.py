@@ -310,7 +310,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         passkeys,
         recordings,
         CampaignRoutes(settings, dialler_client, clock, record_reload),
-        FlowRoutes(settings, clock),
+        FlowRoutes(settings, dialler_client, clock),
         ChangedSettingsRoutes(lambda: at_store, dialler_client, record_reload),
     )
     routers = [

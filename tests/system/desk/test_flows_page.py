@@ -1,4 +1,4 @@
-"""A supervisor reads and tries call flows in Chromium. Dialler, broker, desk and files are real."""
+"""A supervisor reads, tries and changes call flows in Chromium. Dialler, broker, desk and files are real."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from playwright.async_api import Browser, Locator, Page, expect
 from dialer.app import assemble_centre
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import OpenDesk, serve_pages_of_desk
-from dialer.engine.engine import Engine
 from dialer.flows.catalogue import FLOWS_DIRECTORY
+from dialer.flows.library import FlowLibrary
 from dialer.mqtt.embedded_broker import run_demo_broker
-from dialer.settings.site import load_settings
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site import Settings, load_settings
+from dialer.site.flows import load_flow_library
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
@@ -39,6 +41,8 @@ from tests.support.waiting import HANG_SECONDS
 MOST_LIST_BYTES = 80_000
 MOST_PAGE_BYTES = 200_000
 """With the editor, which is loaded when a flow is opened."""
+COMPLETION_DELAY_MS = 100
+"""The editor ignores keys that accept a completion for the first 75 ms, so that nobody accepts one by chance."""
 
 pytestmark = NEEDS_A_BROWSER
 
@@ -60,6 +64,7 @@ username = "dialler"
 [desk]
 port = 0
 user = "desk"
+flows_folder = "{folder}/flows"
 [[supervisors]]
 name = "desk"
 role = "desk"
@@ -77,7 +82,12 @@ caller_ids = ["+911140000001"]
 id = "turnout-ivr"
 kind = "ivr"
 flow = "{folder}/errand.yaml"
+[[campaigns]]
+id = "survey-ivr"
+kind = "ivr"
+flow = "{folder}/flows/survey.yaml"
 """
+SURVEY = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("flow: turnout", "flow: survey")
 ERRAND = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("flow: turnout", "flow: errand")
 
 
@@ -86,7 +96,7 @@ class Site:
     """A centre whose dialler has no switch, its desk, and a browser."""
 
     folder: Path
-    engine: Engine
+    flows_of_dialler: FlowLibrary
     desk: OpenDesk
     browser: Browser
     faults: list[str]
@@ -103,12 +113,21 @@ class Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    loaded: list[FlowLibrary] = []
+
+    def load_and_record_library(settings: Settings, profile: Profile) -> FlowLibrary:
+        loaded.append(load_flow_library(settings, profile))
+        return loaded[-1]
+
+    monkeypatch.setattr("dialer.app.load_flow_library", load_and_record_library)
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
         path = tmp_path / "centre.toml"
         path.write_text(SITE.format(folder=tmp_path, broker=broker.connection_settings), encoding="utf-8")
         (tmp_path / "errand.yaml").write_text(ERRAND, encoding="utf-8")
+        (tmp_path / "flows").mkdir()
+        (tmp_path / "flows" / "survey.yaml").write_text(SURVEY, encoding="utf-8")
         settings = load_settings(path)
         centre = await stack.enter_async_context(assemble_centre(settings))
         await set_passwords(settings, "asha", "vikram")
@@ -123,7 +142,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         async with asyncio.timeout(HANG_SECONDS):  # a command that is sent earlier has no receiver
             while not centre.monitor.is_connected_to_broker:
                 await asyncio.sleep(0.01)
-        yield Site(tmp_path, centre.engine, desk, browser, faults)
+        yield Site(tmp_path, loaded[0], desk, browser, faults)
         stop.set()
         await running
         assert not faults
@@ -188,6 +207,82 @@ async def test_flow_is_tried_out_to_its_end_by_keyboard_and_nothing_is_stored(si
     assert query_store(site.folder / "centre.db", "SELECT * FROM attempt") == []
 
 
+async def change_line(page: Page, line: str, new: str) -> None:
+    """Replace the first line of the text that has these words, by keyboard."""
+    await page.locator(".cm-line", has_text=line).first.click()
+    for key in ("Home", "Shift+End"):
+        await page.keyboard.press(key)
+    await page.keyboard.type(new)
+
+
+async def test_supervisor_edits_a_flow_and_the_dialler_uses_the_saved_text(site: Site) -> None:
+    page = await site.flows()
+    file, source = site.folder / "flows" / "survey.yaml", str(site.folder / "flows" / "survey.yaml")
+    before = site.flows_of_dialler.get_current_flow(source).version
+    await open_flow(page, "survey")
+    save = page.get_by_role("button", name="Save", exact=True)
+    await expect(save).to_be_disabled()
+
+    await change_line(page, "start: greeting", "start: hello")
+    await expect(page.locator(".findings .error")).to_contain_text("Line 5")
+    await expect(page.locator(".findings .error")).to_contain_text("starts at hello, which is not a node")
+    await expect(page.locator(".cm-lintRange-error")).to_have_text("start: hello")
+    await expect(save).to_be_disabled()
+
+    await change_line(page, "start: hello", "start: gree")
+    await expect(page.locator(".cm-tooltip-autocomplete li").first).to_have_text("greeting")
+    await page.wait_for_timeout(COMPLETION_DELAY_MS)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".cm-line").nth(4)).to_have_text("start: greeting")
+    await change_line(page, "title: Has this voter", "title: A survey")
+    await expect(page.locator(".difference ins")).to_have_text("+title: A survey\n")
+    await expect(page.locator(".difference del")).to_contain_text("-title: Has this voter been able to vote?")
+    assert file.read_text(encoding="utf-8") == SURVEY
+    await save.click()
+    await expect(page.get_by_role("status")).to_contain_text("survey is saved.")
+    assert file.read_text(encoding="utf-8") == SURVEY.replace("Has this voter been able to vote?", "A survey")
+    assert site.flows_of_dialler.get_current_flow(source).version != before
+    assert site.flows_of_dialler.get_current_flow(source).title == "A survey"
+    await expect(save).to_be_disabled()
+    await page.get_by_role("button", name="All call flows").click()
+    await expect(row_of(page, "survey")).to_contain_text("A survey")
+    audited = query_store(site.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
+    assert "asha" in str(audited)
+    assert "reload-flows" in str(audited)
+
+
+async def test_flow_that_somebody_else_has_changed_is_not_overwritten(site: Site) -> None:
+    page = await site.flows()
+    file = site.folder / "flows" / "survey.yaml"
+    await open_flow(page, "survey")
+    file.write_text(SURVEY + "# somebody else\n", encoding="utf-8")
+    await change_line(page, "title: Has this voter", "title: A survey")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("somebody else has changed the file")
+    assert file.read_text(encoding="utf-8") == SURVEY + "# somebody else\n"
+    ignore_http_errors(site.faults, 409)
+    await page.get_by_role("button", name="Discard changes").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Discard changes").click()
+    await expect(page.get_by_role("button", name="Discard changes")).to_have_count(0)
+    await expect(page.locator(".cm-line", has_text="title:")).to_have_text("title: Has this voter been able to vote?")
+
+
+async def test_shipped_flow_is_copied_before_it_is_changed(site: Site) -> None:
+    page = await site.flows()
+    await open_flow(page, "opt_out")
+    await expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+    await page.get_by_role("button", name="Copy", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name of the copy").fill("leave_me")
+    await dialog.get_by_role("button", name="Copy", exact=True).click()
+    await expect(page.locator(".cm-line", has_text="flow:").first).to_have_text("flow: leave_me")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("leave_me is saved.")
+    await page.reload()
+    await expect(page.locator(".cm-line", has_text="flow:").first).to_have_text("flow: leave_me")
+    await expect(page.get_by_text("There are no changes to save.")).to_be_visible()
+
+
 async def test_user_without_the_right_sees_no_flows(site: Site) -> None:
     page = await site.flows("vikram", ".problem")
     await expect(page.locator(".problem").first).to_contain_text("role")
@@ -218,8 +313,8 @@ async def test_size_of_the_flows_page_is_within_the_limits(site: Site) -> None:
     page = await site.flows()
     address = f"{site.desk.origin}/flows"
     assert await measure_page_bytes(page, address, "#flows-title") <= MOST_LIST_BYTES
-    page = await new_page(site.browser, site.faults)
-    await page.context.close()
+    await page.goto("about:blank")  # a page with another part after the # would only be reloaded
+    assert await measure_page_bytes(page, f"{address}#flow=turnout", ".cm-content") <= MOST_PAGE_BYTES
 
 
 async def test_board_links_to_the_page_of_call_flows(site: Site) -> None:

@@ -1,7 +1,8 @@
-"""The page with the call flows: the list, the check of a text, the try-out and its sounds."""
+"""The page with the call flows: the list, the check of a text, the try-out and its sounds, and saving."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import wave
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import pytest
 
 from dialer.audio.formats import encode_sound
 from dialer.flows.catalogue import FLOWS_DIRECTORY
+from dialer.mqtt.dialler_client import Reply
 from dialer.settings.audio import SoundFormat
 from dialer.settings.site import load_settings
 from tests.support.desk import DeskUnderTest, run_desk
@@ -22,6 +24,7 @@ SITE = """
 id = "pune-1"
 [desk]
 user = "desk"
+flows_folder = "{folder}/flows"
 [audio]
 sounds = "{folder}/sounds"
 {audio}
@@ -79,7 +82,7 @@ async def desk(tmp_path: Path, errand: Path) -> AsyncIterator[DeskUnderTest]:
 
 async def post(desk: DeskUnderTest, path: str, source: object, text: str, **more: Any) -> Any:
     asked = {"source": str(source), "text": text, "language": "en", **more}
-    return await desk.post(f"/api/flows/{path}", asked, "supervisor")
+    return await desk.post(f"/api/flows/{path}".rstrip("/"), asked, "supervisor")
 
 
 async def try_text(desk: DeskUnderTest, source: object, text: str, **more: Any) -> Any:
@@ -106,6 +109,11 @@ async def test_list_has_shipped_flows_and_files_of_the_settings_but_no_agi_scrip
         "warnings": 0,
     }
     assert "hi" in page["languages"]
+    assert page["folder"] == str(errand.parent / "flows")
+    assert page["flow_schema"]["$defs"]["MenuNode"]["required"] == ["menu", "choices"]
+    assert "menu" in page["node_kinds"]
+    assert "common.goodbye" in page["text_keys"]
+    assert not any(key.startswith("sms.") for key in page["text_keys"])
 
 
 async def test_list_counts_errors_and_warnings_of_each_flow(desk: DeskUnderTest, errand: Path) -> None:
@@ -123,9 +131,19 @@ async def test_list_counts_errors_and_warnings_of_each_flow(desk: DeskUnderTest,
 
 async def test_text_of_a_flow_is_read_but_of_no_other_file(desk: DeskUnderTest, tmp_path: Path, errand: Path) -> None:
     answer = await desk.get(f"/api/flows/text?source={errand}", "supervisor")
-    assert answer.json() == {"text": ERRAND}
+    assert answer.json() == {
+        "text": ERRAND,
+        "digest": hashlib.sha256(ERRAND.encode()).hexdigest(),
+        "is_editable": False,
+    }
     (tmp_path / "other.yaml").write_text("secret: 1", encoding="utf-8")
-    for source in (tmp_path / "other.yaml", tmp_path / "centre.toml", "../flows/turnout", "unknown"):
+    for source in (
+        tmp_path / "other.yaml",
+        tmp_path / "centre.toml",
+        "../flows/turnout",
+        tmp_path / "flows/../errand.yaml",
+        "unknown",
+    ):
         answer = await desk.get(f"/api/flows/text?source={source}", "supervisor")
         assert (answer.status_code, answer.json()) == (409, {"problem": "flow-unknown"})
         assert (await post(desk, "check", source, TURNOUT)).status_code == 409
@@ -213,3 +231,147 @@ async def test_sound_that_the_catalogue_does_not_allow_is_not_played(tmp_path: P
         lines = (await try_text(desk, "turnout", TURNOUT)).json()["lines"]
         assert [each["sounds"] for each in lines] == [[], [], []]
         assert (await desk.get(f"/api/flows/sound?name={QUESTION}", "supervisor")).status_code == 409
+
+
+ID = "0f9a7c1e-click"
+OWN = TURNOUT.replace("flow: turnout", "flow: survey")
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    return tmp_path / "flows" / "survey.yaml"
+
+
+async def save(desk: DeskUnderTest, source: object, text: str, digest: str = "") -> Any:
+    return await post(desk, "", source, text, digest=digest, id=ID)
+
+
+async def read_digest(desk: DeskUnderTest, source: object) -> str:
+    digest: str = (await desk.get(f"/api/flows/text?source={source}", "supervisor")).json()["digest"]
+    return digest
+
+
+async def test_new_and_changed_flows_are_saved_and_the_dialler_reloads_its_flows(
+    desk: DeskUnderTest, survey: Path
+) -> None:
+    assert (await save(desk, survey, OWN)).json() == {"status": "done", "text": "it was done"}
+    assert survey.read_text(encoding="utf-8") == OWN
+    assert desk.dialler_client.asked == [("supervisor", ID, "reload-flows", {})]
+    [listed] = [
+        each for each in (await desk.get("/api/flows", "supervisor")).json()["flows"] if each["source"] == str(survey)
+    ]
+    assert (listed["origin"], listed["used_by"], listed["errors"]) == ("own", [], 0)
+    changed = OWN.replace("max_digits: 2", "max_digits: 1")
+    assert (await save(desk, survey, changed, await read_digest(desk, survey))).status_code == 200
+    assert survey.read_text(encoding="utf-8") == changed
+
+
+async def test_check_shows_the_lines_that_saving_would_change(desk: DeskUnderTest, survey: Path) -> None:
+    assert (await post(desk, "check", survey, "flow: survey\n")).json()["difference"] == [
+        "@@ -0,0 +1 @@",
+        "+flow: survey",
+    ]
+    await save(desk, survey, OWN)
+    changed = OWN.replace("max_digits: 2", "max_digits: 1")
+    difference = (await post(desk, "check", survey, changed)).json()["difference"]
+    assert [line for line in difference if line[0] in "+-"] == ["-    max_digits: 2", "+    max_digits: 1"]
+    assert (await post(desk, "check", survey, OWN)).json()["difference"] == []
+    assert (await post(desk, "check", "turnout", OWN)).json()["difference"] == []
+
+
+async def test_flow_is_not_saved_if_its_file_has_changed_since_it_was_opened(desk: DeskUnderTest, survey: Path) -> None:
+    await save(desk, survey, OWN)
+    digest = await read_digest(desk, survey)
+    survey.write_text(OWN + "# somebody else\n", encoding="utf-8")
+    desk.dialler_client.asked.clear()
+    for stale in (digest, ""):
+        answer = await save(desk, survey, OWN, stale)
+        assert (answer.status_code, answer.json()) == (409, {"problem": "flow-changed"})
+    assert survey.read_text(encoding="utf-8") == OWN + "# somebody else\n"
+    assert desk.dialler_client.asked == []
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (("start: greeting", "start: hello"), "survey.yaml:5: starts at hello"),
+        (("9: opt_out}", "9: voted}"), "survey.yaml:16: node greeting: starts a flow without an opt-out"),
+        (("flow: survey", "flow: other"), "survey.yaml:1: the flow is called other"),
+    ],
+    ids=["broken", "unsafe", "other name"],
+)
+async def test_flow_that_calls_must_not_use_is_not_saved(
+    desk: DeskUnderTest, survey: Path, change: tuple[str, str], text: str
+) -> None:
+    answer = await save(desk, survey, OWN.replace(*change))
+    assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")
+    assert answer.json()["text"].startswith(text)
+    assert not survey.exists()
+    assert desk.dialler_client.asked == []
+
+
+async def test_flow_with_warnings_only_is_saved(desk: DeskUnderTest, survey: Path) -> None:
+    assert (await save(desk, survey, OWN.replace("turnout.noted_voted", "turnout.none"))).status_code == 200
+    assert survey.exists()
+
+
+async def test_shipped_flows_and_files_outside_the_folder_are_not_changed(
+    desk: DeskUnderTest, tmp_path: Path, errand: Path
+) -> None:
+    outside = (
+        "turnout",
+        errand,
+        tmp_path / "flows" / ".." / "survey.yaml",
+        tmp_path / "flows" / "Survey.yaml",
+        tmp_path / "flows" / "deeper" / "survey.yaml",
+        tmp_path / "flows" / "survey.toml",
+    )
+    for source in outside:
+        answer = await save(desk, source, OWN)
+        assert (answer.status_code, answer.json()) == (409, {"problem": "flow-read-only"})
+    assert errand.read_text(encoding="utf-8") == ERRAND
+    assert not (tmp_path / "flows").exists()
+
+
+@pytest.mark.parametrize("was_there", [True, False], ids=["changed", "new"])
+@pytest.mark.parametrize(("reply", "status"), [(Reply("refused", "booth is wrong"), 200), (None, 503)])
+async def test_file_of_a_flow_is_restored_if_the_dialler_refuses_the_reload(
+    desk: DeskUnderTest, survey: Path, reply: Reply | None, status: int, was_there: bool
+) -> None:
+    if was_there:
+        await save(desk, survey, OWN)
+    digest = await read_digest(desk, survey) if was_there else ""
+    desk.dialler_client.reply = reply
+    answer = await save(desk, survey, OWN.replace("max_digits: 2", "max_digits: 1"), digest)
+    assert answer.status_code == status
+    assert (survey.read_text(encoding="utf-8") if survey.exists() else None) == (OWN if was_there else None)
+
+
+async def test_flow_stays_saved_if_the_dialler_does_not_answer_the_reload(desk: DeskUnderTest, survey: Path) -> None:
+    desk.dialler_client.reply = Reply("unanswered", "")
+    assert (await save(desk, survey, OWN)).json()["status"] == "unanswered"
+    assert survey.exists()
+
+
+async def test_flow_that_cannot_be_written_is_refused_with_the_reason(
+    desk: DeskUnderTest, tmp_path: Path, survey: Path
+) -> None:
+    (tmp_path / "flows" / ".survey.yaml.part").mkdir(parents=True)  # where the new content would be written first
+    answer = await save(desk, survey, OWN)
+    assert (answer.status_code, answer.json()["problem"]) == (422, "flow-not-written")
+    assert "survey.yaml cannot be written" in answer.json()["text"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "listener", "coach", "compliance", "booth-desk"])
+async def test_only_supervisors_may_read_and_save_flows(desk: DeskUnderTest, role: str, survey: Path) -> None:
+    asked = {"source": str(survey), "text": OWN, "language": "en", "digest": "", "id": ID}
+    answers = [await desk.get("/api/flows", role), await desk.post("/api/flows", asked, role)]
+    assert [each.status_code for each in answers] == [403, 403]
+    assert not survey.exists()
+
+
+async def test_saved_flow_can_be_chosen_for_a_new_campaign(desk: DeskUnderTest, survey: Path) -> None:
+    await save(desk, survey, OWN)
+    fields = (await desk.get("/api/campaigns", "supervisor")).json()["fields"]
+    [flow] = [each for each in fields if each["name"] == "flow"]
+    assert str(survey) in flow["choices"]

@@ -29,7 +29,25 @@ drawing = Diagram
 drawing-none = There is no diagram yet. Correct the errors first.
 drawing-exceptions = After silence, a wrong key or a failure
 
+flow-copy = Copy
+flow-copy-text = The copy is saved in { $folder }.
+flow-copy-name = Name of the copy
+flow-copy-wrong = Nothing was copied: use 1 to 40 lower-case letters, digits and underscores, with a letter first.
+flow-copy-taken = Nothing was copied: there is already a call flow { $flow }.
+flow-read-only = This call flow cannot be changed here. Copy it, then change the copy.
+flow-no-folder = Call flows cannot be changed here. Ask your administrator to set `desk.flows_folder` and to restart the desk.
+flow-changes = Changes to be saved
+flow-unchanged = There are no changes to save.
+flow-save = Save
+flow-save-help = Calls that start after saving use the new text. The campaign must name { $file } as its flow.
+flow-saved = { $flow } is saved.
+flow-refused = The dialler refused the call flow, so nothing was saved: { $text }
+flow-unanswered = { $flow } is saved, but the dialler did not answer. It is used when the call flows are next reloaded.
+flow-discard = Discard changes
+ask-flow-discard = Your changes to { $flow } are lost.
+
 origin-shipped = Part of Matdan
+origin-own = Own
 origin-named = File from the settings
 
 flow-purpose-turnout = Turnout
@@ -80,7 +98,10 @@ ending-too-long = The call was ended because it took too long.
 ending-fault = The call was ended because the call flow loops without end.
 
 problem-flow-unknown = This call flow is not there any more. Go back to the list.
-problem-flow-invalid = The call flow cannot be tried out: { $text }
+problem-flow-invalid = The call flow has an error: { $text }
+problem-flow-changed = Nothing was saved: somebody else has changed the file since you opened it. Copy your changes elsewhere, discard them here, then make them again.
+problem-flow-read-only = Nothing was saved: this call flow cannot be changed here. Copy it, then change the copy.
+problem-flow-not-written = The call flow was not saved: { $text }
 problem-fact-invalid = The call cannot start: { $text }
 problem-flows-unreadable = The call flows cannot be read: { $text }
 problem-sound-missing = This recording cannot be played.

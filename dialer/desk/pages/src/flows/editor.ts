@@ -1,5 +1,7 @@
 // The text of a flow in CodeMirror. Its styles go into a shadow root: there CodeMirror uses constructed style sheets, which the
 // pages' Content-Security-Policy allows, instead of style elements, which it forbids.
+import { autocompletion, type CompletionContext, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
@@ -7,6 +9,7 @@ import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { FlowProblem } from "../shared/wire";
+import { type Known, suggestAt } from "./complete";
 
 const COLOURS = HighlightStyle.define([
   { tag: tags.propertyName, color: "var(--accent)" },
@@ -33,6 +36,7 @@ const THEME = EditorView.theme({
 });
 
 export interface FlowEditor {
+  /** Show another text, unless it is shown already. */
   replaceText: (text: string) => void;
   showProblems: (problems: FlowProblem[]) => void;
   goToLine: (line: number) => void;
@@ -61,7 +65,9 @@ export function openEditor(parent: HTMLElement, text: string, label: string, mor
     });
   const view = new EditorView({ state: createState(text), parent: root, root });
   return {
-    replaceText: (doc) => view.setState(createState(doc)),
+    replaceText: (doc) => {
+      if (doc !== view.state.doc.toString()) view.setState(createState(doc));
+    },
     showProblems: (problems) => view.dispatch(setDiagnostics(view.state, problems.flatMap(convertToDiagnostic(view)))),
     goToLine: (line) => {
       const { from } = view.state.doc.line(Math.min(line, view.state.doc.lines));
@@ -83,3 +89,31 @@ const convertToDiagnostic =
 
 /** The extensions of a text that is only shown. */
 export const READ_ONLY: Extension = EditorState.readOnly.of(true);
+
+// A browser that replaces a selection gives the new text the look of the old one, with an inline style that the
+// Content-Security-Policy forbids and reports.
+const replaceSelectionWithoutStyle = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    if (event.inputType !== "insertText" || event.data === null || view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
+/** The extensions of a text that can be changed, with completion. `onChange` gets each new text. */
+export const makeEditable = (known: () => Known, onChange: (text: string) => void): Extension => [
+  history(),
+  replaceSelectionWithoutStyle,
+  autocompletion({
+    override: [
+      ({ state, pos, explicit }: CompletionContext) => {
+        const found = suggestAt(state.doc.toString(), pos, known());
+        return found && (explicit || found.from < pos) ? { ...found, validFor: /^[\w.*#-]*$/ } : null;
+      },
+    ],
+  }),
+  keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap]),
+  EditorView.updateListener.of((update) => {
+    if (update.docChanged) onChange(update.state.doc.toString());
+  }),
+];

@@ -8,12 +8,14 @@ import type { FlowsPage, ListedFlow } from "../shared/wire";
 import { areLoaded, count, nameOf, type PlainMessageId, speak, t, word } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { Drawing } from "./drawing";
+import { askBeforeLosingChanges, Saving } from "./saving";
 import {
   check,
   chooseSpoken,
   closeFlow,
   diagram,
-  listed,
+  flowName,
+  isChanged,
   loadPage,
   opened,
   openFlow,
@@ -126,14 +128,13 @@ function Problems({ onPick }: { onPick: (line: number) => void }) {
 }
 
 function Opened({ languages }: FlowsPage) {
-  const flow = listed.value;
   const found = opened.value;
   const [call, drawn] = [tryOut.value, diagram.value];
   const current = call && !isProblem(call) && call.expected ? call.node : undefined;
   return (
     <>
       <div class="row">
-        <button type="button" onClick={leave}>
+        <button type="button" onClick={() => askBeforeLosingChanges(leave)}>
           {t("flows-back")}
         </button>
         <label class="row">
@@ -151,11 +152,12 @@ function Opened({ languages }: FlowsPage) {
       {found && !isProblem(found) && (
         <div class="opened">
           <div class="stack">
-            <Section id="text" title={t("flow-text", { flow: flow?.name ?? source.value })}>
+            <Section id="text" title={t("flow-text", { flow: flowName.value })}>
               <FlowText key={source.value} />
               <div aria-live="polite">
                 <Problems onPick={goToLine} />
               </div>
+              <Saving />
             </Section>
             <TryPanel />
           </div>
@@ -200,6 +202,9 @@ function Page() {
   );
 }
 
+window.addEventListener("beforeunload", (event) => {
+  if (isChanged.peek()) event.preventDefault();
+});
 effect(() => {
   if (me.value && page.peek() === null) void loadPage();
 });

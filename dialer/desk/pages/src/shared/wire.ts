@@ -439,6 +439,8 @@ export interface CheckedFlow {
   problems: FlowProblem[];
   diagram: FlowDiagram | null;
   facts: FlowFact[];
+  /** lines that differ from the file, in the unified format; only of a flow that can be saved */
+  difference: string[];
 }
 
 /** The type of the values in a report's column. */
@@ -542,7 +544,7 @@ export interface FlowFact {
 }
 
 /** Where the file of a flow comes from. */
-export type FlowOrigin = "shipped" | "named";
+export type FlowOrigin = "shipped" | "own" | "named";
 
 /** A mistake in the text of a flow, in English. Line 0 means another file or the file as a whole. */
 export interface FlowProblem {
@@ -551,9 +553,11 @@ export interface FlowProblem {
   text: string;
 }
 
-/** The text of a flow's file. */
+/** The text of a flow's file. It can be saved with this digest only. */
 export interface FlowText {
   text: string;
+  digest: string;
+  is_editable: boolean;
 }
 
 /** The content of the page with the site's flows. */
@@ -562,6 +566,14 @@ export interface FlowsPage {
   languages: string[];
   /** language of the centre */
   language: string;
+  /** folder in which flows can be saved; null: desk.flows_folder is not set */
+  folder: string | null;
+  /** JSON schema of flows, for completion in the editor */
+  flow_schema: unknown;
+  /** keys that tell the kind of a node, such as menu */
+  node_kinds: string[];
+  /** keys of the texts that prompts can play */
+  text_keys: string[];
 }
 
 /** The forecast for the rest of a polling day, in voters: how many will be contacted, and how many remain to be contacted. */
