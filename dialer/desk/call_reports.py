@@ -1,6 +1,7 @@
 """The calls on the reports page: a list with a filter, the same list as a file, and the history of a call.
 
-The history shows why the call was lawful. Calls have IDs only: no voter names and no phone numbers.
+The history shows why the call was lawful. Calls have IDs only: no voter names and no phone numbers. A user can look up
+the ID of a phone number; each search is in the audit log.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import Field
 
+from dialer.desk.board import send_command_to_dialler
 from dialer.desk.report_reader import ReportReader
 from dialer.desk.reports import (
     CALL_REPORT_ROLES,
@@ -24,7 +27,9 @@ from dialer.desk.reports import (
 )
 from dialer.domain.clock import Clock
 from dialer.domain.enums import ReportFormat
+from dialer.domain.errors import RollError
 from dialer.domain.schema import MESSAGE, Time
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.reports.calls import (
     FIRST_PAGE,
     CallFilter,
@@ -34,10 +39,13 @@ from dialer.reports.calls import (
     load_call_history,
     load_newest_calls,
 )
+from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_zone
 from dialer.store.connection import Connection
-from dialer.web.access import PageRoute, allow_users_with_roles
+from dialer.store.voters import find_id_of_phone_number
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
+from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
 
 CALLS_OF_PAGE = 100
@@ -149,13 +157,31 @@ class ShownCallHistory:
     answers: tuple[CallAnswer, ...]
 
 
+class NumberSearch(PageRequest):
+    """A phone number, in any spelling, whose calls a user searches."""
+
+    id: CommandId
+    number: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNumber:
+    """The result of a search for a phone number."""
+
+    __pydantic_config__ = MESSAGE
+
+    phone: int | None
+    """ID of the number; null: the number is not stored here, so it was never called"""
+
+
 class CallReportRoutes:
     """The routes of the calls on the reports page."""
 
-    def __init__(self, settings: Settings, reader: ReportReader, clock: Clock) -> None:
+    def __init__(self, settings: Settings, reader: ReportReader, clock: Clock, dialler_client: DiallerClient) -> None:
         self.replace_report_settings(settings)
         self._reader = reader
         self._clock = clock
+        self._dialler_client = dialler_client
 
     def replace_report_settings(self, settings: Settings) -> None:
         """Use the time zone and the centre of these settings from now on."""
@@ -171,6 +197,7 @@ class CallReportRoutes:
         content: dict[str, Any] = {kind: {} for kind in MEDIA_TYPES.values()}
         router.get("")(self.list_calls)
         router.get("/file", response_class=Response, responses={200: {"content": content}})(self.download_calls)
+        router.post("/number")(self.search_phone_number)
         router.get("/{attempt}")(self.show_call_history)
         return router
 
@@ -198,6 +225,19 @@ class CallReportRoutes:
             return encode_report_file("calls", build_report_of_calls(found, zone), context, file_format)
 
         return (await self._reader.run_report_query(encode_calls_as_file)).make_download_response()
+
+    async def search_phone_number(self, asked: NumberSearch, who: SignedIn) -> FoundNumber:
+        """Return the ID of a phone number, once the dialler has recorded the search in the audit log."""
+        try:
+            number = parse_single_phone_number(asked.number, self._settings.centre.region)
+        except RollError as error:
+            raise RequestRefused(422, "number-unreadable") from error
+        phone = await self._reader.run_report_query(lambda db: find_id_of_phone_number(db, number))
+        values = {} if phone is None else {"phone_id": phone}
+        reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "number-search", values)
+        if reply.status != "done":
+            raise RequestRefused(503, "search-not-audited")
+        return FoundNumber(phone)
 
     async def show_call_history(self, attempt: Annotated[str, Path(min_length=1, max_length=64)]) -> ShownCallHistory:
         """Return what happened in a call, and why it was lawful."""

@@ -7,7 +7,7 @@ from typing import Any
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.board_account import BoardUser
-from dialer.desk.call_reports import ListedCalls, ShownCallHistory
+from dialer.desk.call_reports import FoundNumber, ListedCalls, ShownCallHistory
 from dialer.desk.campaigns import CampaignsPage, CheckedCampaign
 from dialer.desk.changed_settings import ChangedSettings
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
@@ -52,6 +52,7 @@ KINDS: tuple[type[Any], ...] = (
     ShownReport,
     ListedCalls,
     ShownCallHistory,
+    FoundNumber,
     # for the page on which campaigns are set up
     CampaignsPage,
     CheckedCampaign,

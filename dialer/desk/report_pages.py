@@ -7,17 +7,18 @@ from dialer.desk.report_mail import ReportMailer
 from dialer.desk.report_reader import ReportReader
 from dialer.desk.reports import ReportRoutes
 from dialer.domain.clock import Clock
+from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.site import Settings
 
 
 class ReportPages:
     """The routes of the reports page, and the reports by e-mail."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, dialler_client: DiallerClient) -> None:
         self._reader = ReportReader(settings)
         self._parts = (
             ReportRoutes(settings, self._reader, clock),
-            CallReportRoutes(settings, self._reader, clock),
+            CallReportRoutes(settings, self._reader, clock, dialler_client),
         )
         self._mailer = ReportMailer(settings, self._reader, clock)
         self.routers = [part.create_http_router() for part in self._parts]

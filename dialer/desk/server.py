@@ -191,7 +191,7 @@ async def serve_pages_of_desk(
             account = BoardAccount(settings, people)
             rolls, flows = RollRoutes(settings, page_state, dialler_client), FlowRoutes(settings, dialler_client, clock)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
-            reports = ReportPages(settings, clock)
+            reports = ReportPages(settings, clock, dialler_client)
             reloader = SettingsReloader(settings, lambda new: apply_settings(new))  # noqa: PLW0108 - it is defined below
             campaigns = CampaignRoutes(settings, dialler_client, clock, reloader.reload_desk_settings)
             stack.callback(reports.close)

@@ -293,7 +293,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     recordings = RecordingsPage(
         settings, kept := await DeskReading.open(folder / "centre.db", None), dialler_client, clock
     )
-    reports = ReportPages(at_store, clock)
+    reports = ReportPages(at_store, clock, dialler_client)
     reloads = list[Settings]()
 
     async def record_reload() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dialer.engine.command.base import BOOTH_ROLES, COMPLIANCE_ROLES, Command, CommandContext, Urgency
-from dialer.engine.command.fields import PersonId, Responsible
+from dialer.engine.command.fields import PersonId, Responsible, StoreId
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -60,6 +60,27 @@ class SuppressNumbers(Command):
         return await services.roll_import.suppress_list_of_phone_numbers(
             self.list, self.source, context.describe_responsible_person(self.who)
         )
+
+
+class SearchCallsOfNumber(Command):
+    """Record in the audit log that the sender searches the calls to a phone number. The desk (the server of the pages)
+    sends it before it shows which ID the number has.
+    """
+
+    name: Literal["number-search"] = "number-search"
+    roles = COMPLIANCE_ROLES
+    is_idempotent = True
+    audited = ("phone_id",)
+
+    phone_id: Annotated[
+        StoreId | None,
+        Field(
+            description="ID of the number in this centre's store, never the number itself; left out: it is not stored"
+        ),
+    ] = None
+
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
+        return "the search is recorded in the audit log"
 
 
 class EraseNumbers(Command):

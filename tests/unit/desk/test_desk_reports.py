@@ -7,15 +7,18 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any
 
 import openpyxl
 import pytest
+from structlog.testing import capture_logs
 
 from dialer.desk import call_reports, report_reader, reports
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.reports import CALL_REPORT_ROLES, REPORTS
 from dialer.domain.enums import ReportFormat, SupervisorRole
+from dialer.mqtt.dialler_client import Reply
 from tests.support.desk import DeskUnderTest, run_desk
 from tests.support.report_store import HOUR, NOON, HandFilled
 
@@ -197,6 +200,33 @@ async def test_filter_of_the_call_list_also_applies_to_its_downloaded_file(desk:
     for chosen in ({"phone": "x"}, {"voter": "-1"}, {"agent": "a" * 99}, {"before": "-1"}):
         answer = await desk.browser.get("/api/reports/calls", params=chosen, headers=await desk.cookie("supervisor"))
         assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
+
+
+async def test_calls_to_a_phone_number_are_found_by_its_id_after_an_audit_entry(
+    desk: DeskUnderTest, store: HandFilled, tmp_path: Path
+) -> None:
+    with closing(connect(tmp_path / "centre.db")) as db:
+        phone, number = db.execute("SELECT phone_id, e164 FROM phone LIMIT 1").fetchone()
+    asked = {"id": "0f9a7c1e-click", "number": number}
+    with capture_logs() as logs:
+        answer = await desk.post("/api/reports/calls/number", asked, "compliance")
+    assert answer.json() == {"phone": phone}
+    assert desk.dialler_client.asked == [("compliance", asked["id"], "number-search", {"phone_id": phone})]
+    assert number not in str(logs)
+    unknown = await desk.post("/api/reports/calls/number", {**asked, "number": "+919876500000"}, "compliance")
+    assert unknown.json() == {"phone": None}
+    assert desk.dialler_client.asked[1:] == [("compliance", asked["id"], "number-search", {})]
+    wrong = await desk.post("/api/reports/calls/number", {**asked, "number": "12"}, "compliance")
+    assert (wrong.status_code, wrong.json()) == (422, {"problem": "number-unreadable"})
+
+
+async def test_phone_number_is_not_looked_up_for_a_user_whose_search_is_not_audited(desk: DeskUnderTest) -> None:
+    asked = {"id": "0f9a7c1e-click", "number": "+919876500000"}
+    for role in ("viewer", "coach"):
+        assert (await desk.post("/api/reports/calls/number", asked, role)).status_code == 403
+    desk.dialler_client.reply = Reply("unanswered", "")
+    answer = await desk.post("/api/reports/calls/number", asked, "supervisor")
+    assert (answer.status_code, answer.json()) == (503, {"problem": "search-not-audited"})
 
 
 async def test_history_of_a_call_is_shown_to_permitted_roles_only(desk: DeskUnderTest) -> None:

@@ -238,7 +238,7 @@ def test_each_user_role_may_send_exactly_the_mqtt_commands_listed_for_the_role()
     assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout", "roll-import"}
     assert may[SupervisorRole.COMPLIANCE] == {
         *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs", "unknown-release"),
-        *("suppress", "erase-number", "recording-play", "recording-judge"),
+        *("suppress", "erase-number", "number-search", "recording-play", "recording-judge"),
     }
     assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {
         "seat-unlock",
@@ -278,6 +278,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
         "accept-clock",
         "reload-flows",
         "reload-settings",
+        "number-search",
         "recording-play",
         "recording-judge",
         "seat-message-read",

@@ -372,6 +372,7 @@ command-unanswered = The dialler did not answer. Check whether the command was c
 to-lists = Voter rolls
 do-roll-import = Import a voter roll
 do-suppress = Stop calling this number
+do-number-search = Search calls to a phone number
 do-erase-number = Erase this number
 roll-help = Choose a CSV or XLSX file. It is checked first, and you see what would change before you import it. Dialling continues meanwhile.
 roll-file = Voter roll file

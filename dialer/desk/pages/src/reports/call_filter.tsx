@@ -1,8 +1,14 @@
 // The fields by which single calls are filtered, besides period and campaign.
 import type { Signal } from "@preact/signals";
-import type { ReportChoices } from "../shared/wire";
+import { useState } from "preact/hooks";
+import { may } from "../board/commands";
+import { problemText, showNotice } from "../shared/parts";
+import { ask, isProblem, me } from "../shared/server";
+import type { FoundNumber, ReportChoices } from "../shared/wire";
 import { type PlainMessageId, t, word } from "../shared/words";
-import { begins, CALL_FIELDS, ends } from "./filter";
+import { addDays, begins, CALL_FIELDS, ends, from, to, today } from "./filter";
+
+export const DAYS_OF_NUMBER = 365;
 
 function TextField({ name, chosen, figures }: { name: PlainMessageId; chosen: Signal<string>; figures?: boolean }) {
   return (
@@ -54,6 +60,45 @@ function CodeField({
   );
 }
 
+/** Show the calls to a phone number in the last year. The number is not stored in the address; its ID is. */
+async function searchNumber(number: string): Promise<boolean> {
+  const found = await ask<FoundNumber>("POST", "/api/reports/calls/number", { id: crypto.randomUUID(), number });
+  if (isProblem(found)) showNotice(problemText(found), true);
+  else if (found.phone === null) showNotice(t("number-not-stored"));
+  else {
+    from.value = addDays(today.value, -DAYS_OF_NUMBER);
+    to.value = begins.value = ends.value = "";
+    CALL_FIELDS.phone.value = String(found.phone);
+  }
+  return !isProblem(found);
+}
+
+function NumberSearch() {
+  const [number, setNumber] = useState("");
+  const search = () => void searchNumber(number).then((isDone) => isDone && setNumber(""));
+  return (
+    <div class="row">
+      <label>
+        {t("search-number")}
+        <input
+          type="tel"
+          value={number}
+          autocomplete="off"
+          maxLength={40}
+          dir="ltr"
+          aria-describedby="search-number-help"
+          onInput={(event) => setNumber(event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "Enter" && number.trim() && search()}
+        />
+      </label>
+      <button type="button" disabled={!number.trim()} onClick={search}>
+        {t("search-number-do")}
+      </button>
+      <small id="search-number-help">{t("search-number-help")}</small>
+    </div>
+  );
+}
+
 export function CallFilter({ outcomes, dispositions }: ReportChoices) {
   return (
     <>
@@ -64,6 +109,7 @@ export function CallFilter({ outcomes, dispositions }: ReportChoices) {
       <CodeField name="column-disposition" chosen={CALL_FIELDS.disposition} codes={dispositions} kind="outcome" />
       <TextField name="filter-phone" chosen={CALL_FIELDS.phone} figures />
       <TextField name="filter-voter" chosen={CALL_FIELDS.voter} figures />
+      {may("number-search") && !me.value?.signs && <NumberSearch />}
     </>
   );
 }

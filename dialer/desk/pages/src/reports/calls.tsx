@@ -7,13 +7,13 @@ import { Alert, problemText, Section, showNotice } from "../shared/parts";
 import { ask, isProblem, me, type Problem } from "../shared/server";
 import type { ListedCall, ListedCalls, ShownCallHistory } from "../shared/wire";
 import { clock, day, lasted, messageOf, moment, t, word } from "../shared/words";
+import { DAYS_OF_NUMBER } from "./call_filter";
 import { agentText } from "./cells";
 import { Files } from "./files_of_report";
 import { addDays, callQuery, today } from "./filter";
 
 const COLUMNS = ["at", "campaign", "outcome", "disposition", "agent", "talk", "phone"] as const;
 const FIGURES = new Set(["talk", "phone"]);
-const DAYS_OF_NUMBER = 365;
 
 function Pairs({ title, pairs }: { title: string; pairs: [string, ComponentChildren][] }) {
   if (!pairs.length) return null;

@@ -605,6 +605,12 @@ export interface FormField {
   help: string;
 }
 
+/** The result of a search for a phone number. */
+export interface FoundNumber {
+  /** ID of the number; null: the number is not stored here, so it was never called */
+  phone: number | null;
+}
+
 /** The reason why a campaign currently places no calls, and when calls resume. */
 export interface Hold {
   reason: HoldReason;
