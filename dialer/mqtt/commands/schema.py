@@ -54,8 +54,8 @@ def list_command_reference_lines() -> Iterator[str]:
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command may be executed twice after a crash, with the same effect; any other is executed at most once."
-    yield "asyncapi.json says more about each command. It also has the objects in fields, such as `MarkReport`, and the commands"
-    yield "that only the uplink sends."
+    yield "[asyncapi.json](asyncapi.json) says more about each command. It also has the objects in fields,"
+    yield "such as `MarkReport`, and the commands that only the uplink sends."
     yield ""
     yield from _format_markdown_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
