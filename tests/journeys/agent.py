@@ -54,7 +54,7 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
 def _practise_at_training_desk(journey: Journey, access: CentreAccess) -> None:
     centre, port = access.centre, find_free_port()
     command = "dialer desk serve -c centre.toml --training"
-    journey.check_refused(command, "Address already in use; set another `desk.port` or `desk.host`")
+    journey.check_refused(command, "(Address already in use); set another `desk.port` or `desk.host`")
     text = (centre.folder / "centre.toml").read_text().replace(f"port = {centre.ports['desk']}", f"port = {port}")
     (centre.folder / "training.toml").write_text(text)
     centre.start("training", centre.dialer, "desk", "serve", "-c", "training.toml", "--training")
