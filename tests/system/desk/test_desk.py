@@ -23,12 +23,13 @@ from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.judged_calls import WhoAnswered
-from dialer.domain.model import AttemptId
-from dialer.domain.view import CentreView, SeatState
-from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopAll
+from dialer.domain.model import AttemptId, CampaignState
+from dialer.domain.view import CampaignChange, CentreView, SeatState
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, SetCampaignWeight, SetSpeed, StopAll
+from dialer.engine.command.base import Command
 from dialer.engine.recordings.commands import JudgeRecordedCall, PlayRecording
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
-from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
+from dialer.engine.seats.commands import SeatCampaigns, SeatMessage, SeatPause
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
@@ -49,6 +50,7 @@ from tests.support.browser import (
 )
 from tests.support.desk import PASSWORD, add_recorded_talk, desk_settings, set_passwords
 from tests.support.fake_centre import FakeEngine, centre_view, change_state
+from tests.support.page_texts import read_page_texts
 from tests.support.recordings import speech, write_recording
 from tests.support.seats import CHEAP
 
@@ -464,3 +466,73 @@ async def test_board_header_fits_one_line_and_menus_open_at_their_buttons(site: 
 async def test_board_page_stays_below_its_download_size_limit(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
     assert await measure_page_bytes(page, site.desk.origin, "input[name=name]") < MOST_PAGE_BYTES
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+async def test_supervisor_works_a_whole_day(site: Site, language: str) -> None:
+    texts = read_page_texts(language, "board", "staff")
+    board = await site.board(language=f"{language}-IN")
+    dialog, menu = board.get_by_role("dialog"), board.locator(".menu:popover-open")
+
+    async def confirm(command: str, done: type[Command]) -> None:
+        await dialog.get_by_role("button", name=texts[f"do-{command}"]).click()
+        await expect(board.locator(".said")).to_contain_text(f"done: {done.__name__}")
+        assert isinstance(site.engine.executed[-1], done)
+        assert site.engine.senders[-1] == "asha"
+
+    # In the morning: an alert, and why a campaign does not dial.
+    site.engine.raise_or_clear_alert(create_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused"))
+    alert = board.locator(".alert.critical")
+    await alert.get_by_role("button", name=texts["alert-acknowledge"]).click()
+    await expect(alert).to_contain_text("asha")
+    campaign = board.locator(".campaign", has_text="turnout-agents")
+    await campaign.locator("button.why").click()
+    await expect(campaign.locator(".details")).to_be_visible()
+
+    # A campaign is paused, started and limited.
+    for command, done in (("pause", PauseCampaign), ("resume", ResumeCampaign)):
+        await campaign.locator(".buttons").get_by_role("button", name=texts[f"do-{command}"]).click()
+        await confirm(command, done)
+        state = CampaignState.PAUSED if command == "pause" else CampaignState.RUNNING
+        first, *others = site.engine.current.campaigns
+        view = replace(first, state=state, at=SystemClock().now())
+        site.engine.current = replace(site.engine.current, campaigns=(view, *others))
+        site.engine.tell(CampaignChange(view.campaign_id))
+        await expect(campaign.locator(".state")).to_have_text(texts[f"state-{state}"])
+    for command, label, chosen, limited in (
+        ("speed", "speed-choice", "calls_per_seat=1.5", SetSpeed),
+        ("weight", "weight-choice", "3", SetCampaignWeight),
+    ):
+        await campaign.locator(".more").click()
+        await menu.get_by_role("button", name=texts[f"do-{command}"]).click()
+        await dialog.get_by_label(texts[label]).select_option(chosen)
+        await confirm(command, limited)
+
+    # An agent gets a message and is sent to a break.
+    seat = board.locator(".seat-card", has_text="seat-02")
+    await seat.locator(".more").click()
+    await menu.get_by_role("button", name=texts["do-seat-message"]).click()
+    await dialog.get_by_label(texts["message-text"]).fill("ask for the booth first")
+    await confirm("seat-message", SeatMessage)
+    await seat.locator(".more").click()
+    await menu.get_by_role("button", name=texts["do-seat-pause"]).click()
+    await confirm("seat-pause", SeatPause)
+
+    # A number is blocked, and reports and recordings are looked at.
+    await board.get_by_role("link", name=texts["to-lists"]).click()
+    await board.get_by_label(texts["number"], exact=True).fill("98000 00007")
+    await board.get_by_role("button", name=texts["do-suppress"]).click()
+    await confirm("suppress", SuppressNumbers)
+    await board.get_by_role("link", name=texts["to-recordings"]).click()
+    await expect(board.locator("#recordings-title")).to_be_visible()
+    await board.get_by_role("link", name=texts["to-reports"]).click()
+    await board.wait_for_selector("main .panel")
+    await board.get_by_role("link", name=texts["to-board"]).click()
+    await board.wait_for_selector(".seat-card")
+
+    # In the evening everything is stopped.
+    await board.locator("header .grave").click()
+    await confirm("stop-all", StopAll)
+    await board.locator("[popovertarget=account-menu]").click()
+    await board.get_by_role("button", name=texts["sign-out"], exact=True).click()
+    await expect(board.locator("input[name=password]")).to_be_visible()
