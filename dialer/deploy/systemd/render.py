@@ -112,13 +112,14 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     backups, recorded = settings.store.backup_folder, _list_recording_folders(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
     named += [] if backups is None else [("store.backup_folder", backups)]
-    campaigns = settings.desk.campaigns_file
+    campaigns, flows = settings.desk.campaigns_file, settings.desk.flows_folder
     named += [] if campaigns is None else [("desk.campaigns_file", campaigns)]
+    named += [] if flows is None else [("desk.flows_folder", flows)]
     for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
         if not _PLAIN.fullmatch(str(path)):
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
-    written = {"store.path": store.parent, "store.backup_folder": backups}
+    written = {"store.path": store.parent, "store.backup_folder": backups, "desk.flows_folder": flows}
     written |= {} if campaigns is None else {"desk.campaigns_file": campaigns.parent}
     for what, folder in written.items():
         if folder is not None and not _may_folder_belong_to_service_user(folder):
