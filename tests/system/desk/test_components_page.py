@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, Route
+from playwright.async_api import Browser
 
-from dialer.desk.pages_built import SOURCES, run_npm
+from dialer.desk.pages_built import SOURCES
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     assert_accessible,
     close_pages_after,
     find_accessibility_violations,
 )
-from tests.support.letters import WIDE, font
+from tests.support.components_page import KITS, build_components_page, open_components
 from tests.support.pictures import find_difference
 
 pytestmark = [
@@ -26,50 +25,15 @@ pytestmark = [
     ),
 ]
 PICTURES = Path(__file__).parent / "pictures"
-ORIGIN = "https://components.test"  # a secure context, as the desk is
-KITS = {"staff": "", "agent": "?agent"}
 SCHEMES = ("light", "dark", "forced")
-NOW = 1_776_921_000  # 23 April 2026, 10:40 in Pune
-
-ADD_SYMBOLS = """
-const symbols = new FontFace("Symbols", Uint8Array.from(atob("%s"), each => each.charCodeAt(0)));
-document.fonts.add(symbols);
-symbols.load();
-"""
-"""Defines a font with every letter: the machine's fonts are not used."""
 
 
 @pytest.fixture(scope="module")
 def built_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the page of all components and return its folder."""
     folder = tmp_path_factory.mktemp("components")
-    done = run_npm("exec", "--", "vite", "build", "--mode", "components", "--outDir", str(folder))
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    build_components_page(folder)
     return folder
-
-
-async def open_components(browser: Browser, folder: Path, kit: str, scheme: str) -> tuple[Page, list[str]]:
-    """Open the components of a kind of pages in a colour scheme. Also returns a list to which page errors are appended."""
-    context = await browser.new_context(
-        viewport={"width": 1280, "height": 900},
-        locale="en-IN",
-        color_scheme="dark" if scheme == "dark" else "light",
-        forced_colors="active" if scheme == "forced" else "none",
-    )
-    page = await context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.clock.set_fixed_time(NOW * 1000)
-
-    async def serve(route: Route) -> None:
-        path = folder / route.request.url.removeprefix(f"{ORIGIN}/").partition("?")[0]
-        await (route.fulfill(path=path) if path.is_file() else route.fulfill(status=404))
-
-    await page.route(f"{ORIGIN}/**", serve)
-    await page.add_init_script(ADD_SYMBOLS % base64.b64encode(font(WIDE)).decode())
-    await page.goto(f"{ORIGIN}/components.html{KITS[kit]}")
-    await page.wait_for_selector(".seat-card, .keypad")
-    return page, errors
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
