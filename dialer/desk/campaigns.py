@@ -17,6 +17,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from dialer.desk.board import format_command_reply, send_command_to_dialler
+from dialer.desk.simulated_pacing import SimulatedPacing, SimulatedSite, simulate_pacing_of_campaign
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.domain.finding import Level
@@ -27,6 +28,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.campaigns_file import CampaignsFileChanged, read_campaigns_of_file
 from dialer.settings.form import FormField
 from dialer.settings.site import Settings
+from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.campaign_form import (
     FIELDS_OF_ONE_KIND,
@@ -141,6 +143,13 @@ class CampaignSave(PageRequest):
     change: CampaignForm | CampaignRemoval
 
 
+class PacingQuestion(PageRequest):
+    """A campaign of the form, and the figures of the centre for which its pacing is to be simulated."""
+
+    change: CampaignForm
+    site: SimulatedSite
+
+
 class CampaignRoutes:
     """The routes of the page on which campaigns are set up, for supervisors only."""
 
@@ -157,6 +166,7 @@ class CampaignRoutes:
         self._clock = clock
         self._reload_desk = reload_desk
         self._one_at_a_time = asyncio.Lock()
+        self._is_simulating = False
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that list campaigns, and check and save changes."""
@@ -165,6 +175,7 @@ class CampaignRoutes:
         )
         router.get("")(self.describe_campaigns_page)
         router.post("/check")(self.check_change)
+        router.post("/what-if")(self.simulate_pacing)
         router.post("")(self.save_change)
         return router
 
@@ -226,6 +237,21 @@ class CampaignRoutes:
             return prepare_edited_campaign(self._settings, path, asked.edited, asked.values)
         at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
         return prepare_new_campaign(self._settings, path, asked.values, f"Added by {who.name} on {at:%Y-%m-%d}.")
+
+    async def simulate_pacing(self, asked: PacingQuestion, who: SignedIn) -> SimulatedPacing:
+        """Return how the pacing of the campaign in the form does in simulated hours. One simulation runs at a time."""
+        if self._is_simulating:
+            raise RequestRefused(409, "simulation-running")
+        self._is_simulating = True
+        try:
+            prepared = await asyncio.to_thread(self._prepare_change, asked.change, who)
+            assert prepared.campaign is not None  # noqa: S101 - only a removal has none
+            profile = await asyncio.to_thread(load_site_profile, prepared.settings)
+            return await simulate_pacing_of_campaign(prepared.campaign, profile, asked.site)
+        except MatdanError as error:
+            raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
+        finally:
+            self._is_simulating = False
 
     async def save_change(self, asked: CampaignSave, who: SignedIn) -> dict[str, str]:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply.

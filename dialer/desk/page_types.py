@@ -17,6 +17,7 @@ from dialer.desk.idle_reasons import IdleReason
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.reports import ReportChoices, ShownReport
 from dialer.desk.rolls import RollStatus
+from dialer.desk.simulated_pacing import SimulatedPacing
 from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignView, CentreState, SeatView
@@ -56,6 +57,7 @@ KINDS: tuple[type[Any], ...] = (
     # for the page on which campaigns are set up
     CampaignsPage,
     CheckedCampaign,
+    SimulatedPacing,
     # for the page with the call flows
     FlowsPage,
     FlowText,

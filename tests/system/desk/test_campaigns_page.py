@@ -209,6 +209,21 @@ async def test_manager_edits_a_running_campaign_and_removes_it(site: Site) -> No
     assert_accessible(found)
 
 
+async def test_manager_sees_what_the_pacing_of_a_campaign_would_do(site: Site) -> None:
+    page = await site.campaigns()
+    run = page.get_by_role("button", name="Simulate")
+    await expect(run).to_be_disabled()
+    await page.get_by_label("Name", exact=True).fill("pune-east")
+    await page.get_by_label("Agents", exact=True).fill("3")
+    await run.click()
+    await expect(page.get_by_text("An agent waits")).to_be_visible(timeout=HANG_SECONDS * 1000)
+    await expect(page.get_by_text("limit 3")).to_be_visible()
+    found = await find_accessibility_violations(page)
+    await page.get_by_label("Dialling mode").select_option("preview")
+    await expect(run).to_have_count(0)
+    assert_accessible(found)
+
+
 async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: Site) -> None:
     path = site.folder / "centre.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("[fastagi]\nport = 0", "[fastagi]\nport = 9"), "utf-8")

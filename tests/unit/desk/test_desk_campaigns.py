@@ -229,3 +229,25 @@ async def test_campaign_of_the_settings_file_is_neither_edited_nor_removed_on_th
 ) -> None:
     [problem] = (await desk.post("/api/campaigns/check", change, "supervisor")).json()["problems"]
     assert "campaigns.toml: has no " in problem["text"]
+
+
+async def ask_what_if(desk: DeskUnderTest, role: str = "supervisor", **values: Any) -> Any:
+    site = {"agents": 5, "answer_rate": 0.3, "talk_seconds": 60}
+    return await desk.post("/api/campaigns/what-if", {"change": {"values": {**FORM, **values}}, "site": site}, role)
+
+
+async def test_what_if_simulates_the_pacing_of_the_campaign_in_the_form(desk: DeskUnderTest, file: Path) -> None:
+    predictive, progressive = (await ask_what_if(desk)).json(), (await ask_what_if(desk, pacing="progressive")).json()
+    assert progressive["abandoned_rate"] == 0
+    assert 0 < predictive["idle_seconds"] < progressive["idle_seconds"]
+    assert predictive["contacts_per_hour"] > progressive["contacts_per_hour"] > 0
+    assert predictive["abandoned_limit"] == 0.03
+    assert not file.exists()
+
+
+async def test_what_if_refuses_preview_pacing_mistakes_and_other_roles(desk: DeskUnderTest) -> None:
+    preview = await ask_what_if(desk, pacing="preview")
+    assert (preview.status_code, preview.json()["problem"]) == (422, "campaign-invalid")
+    assert "preview pacing is not simulated" in preview.json()["text"]
+    assert (await ask_what_if(desk, max_attempts=0)).status_code == 422
+    assert (await ask_what_if(desk, "coach")).status_code == 403

@@ -155,3 +155,17 @@ test("a removal is checked at once and sends no values", async () => {
   expect(form.savable.value).toBeNull();
   expect(form.enteredIn("id")).toBe("");
 });
+
+test("a simulation is shown for the campaign in the form only", async () => {
+  const figures = { idle_seconds: 9, contacts_per_hour: 200, abandoned_rate: 0.01, abandoned_limit: 0.03 };
+  const { form, requests } = await openForm(({ path }) => (path.endsWith("what-if") ? figures : FINE));
+  form.enter("id", "new");
+  expect(form.canSimulate.value).toBe(true);
+  await form.simulate(10, 0.3, 90);
+  expect(requests.at(-1)?.body.site).toEqual({ agents: 10, answer_rate: 0.3, talk_seconds: 90 });
+  expect(form.simulation.value).toEqual(figures);
+  form.enter("weight", "2");
+  expect(form.simulation.value).toBeNull();
+  form.enter("kind", "ivr");
+  expect(form.canSimulate.value).toBe(false);
+});

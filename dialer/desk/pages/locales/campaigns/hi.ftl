@@ -37,6 +37,18 @@ campaign-saved-remove = अभियान { $campaign } हटाया गय�
 campaign-refused = डायलर ने बदलाव स्वीकार नहीं किया, इसलिए कुछ सहेजा नहीं गया: { $text }
 campaign-unanswered = बदलाव सहेजा गया, पर डायलर ने जवाब नहीं दिया। सेटिंग अगली बार लोड होने पर बदलाव लागू होगा।
 
+what-if = डायल करने का तरीका कैसा रहेगा
+what-if-help = दो घंटे सिम्युलेट होते हैं, जिनमें सभी एजेंट इसी अभियान के हैं। दूसरे अभियान और ट्रंक शामिल नहीं।
+what-if-agents = एजेंट
+what-if-answer-rate = उत्तर मिली कॉल (%)
+what-if-talk = औसत बातचीत (सेकंड)
+what-if-run = सिम्युलेट करें
+what-if-running = सिम्युलेशन चल रहा है
+what-if-idle = एजेंट दो कॉल के बीच { $seconds } सेकंड प्रतीक्षा करता है।
+what-if-contacts = एक घंटे में एजेंटों से जुड़े मतदाता: { $contacts }
+what-if-abandoned = छूटी कॉल की दर { $rate }, सीमा { $limit }
+
+problem-simulation-running = दूसरा सिम्युलेशन चल रहा है। कुछ सेकंड बाद फिर कोशिश करें।
 problem-no-campaigns-file = यहाँ अभियान नहीं बदले जा सकते। एडमिन से कहें कि `desk.campaigns_file` तय करें और डेस्क को दोबारा चालू करें।
 problem-campaigns-changed = कुछ सहेजा नहीं गया: इस बीच किसी और ने अभियान बदले हैं। नई जाँच देखें, फिर सहेजें।
 problem-campaign-invalid = कुछ सहेजा नहीं गया: { $text }

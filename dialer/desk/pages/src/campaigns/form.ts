@@ -1,7 +1,7 @@
 // What is entered in the form of a campaign, its check by the desk while it is entered, and its saving.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, type Problem } from "../shared/server";
-import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign } from "../shared/wire";
+import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign, SimulatedPacing } from "../shared/wire";
 
 /** A period of the day, as 09:00. */
 export interface Period {
@@ -151,4 +151,26 @@ export async function saveChange(): Promise<Reply | Problem> {
   else await checkForm();
   isSaving.value = false;
   return answer;
+}
+
+const simulated = signal<{ sent: string; found: SimulatedPacing | Problem } | null>(null);
+export const isSimulating = signal(false);
+
+/** Whether the pacing of the campaign in the form can be simulated. */
+export const canSimulate = computed(
+  () => change.value.kind !== "remove" && enteredIn("kind") === "agents" && enteredIn("pacing") !== "preview",
+);
+
+/** The simulation of the campaign that is in the form now, or null. */
+export const simulation = computed(() => (simulated.value?.sent === sent.value ? simulated.value.found : null));
+
+/** Simulate the pacing of the campaign in the form with these agents and answers. */
+export async function simulate(agents: number, answerRate: number, talkSeconds: number): Promise<void> {
+  isSimulating.value = true;
+  simulated.value = null;
+  const [current, body] = [sent.value, asked.value];
+  const site = { agents, answer_rate: answerRate, talk_seconds: talkSeconds };
+  const found = await ask<SimulatedPacing>("POST", "/api/campaigns/what-if", { change: body, site });
+  simulated.value = { sent: current, found };
+  isSimulating.value = false;
 }

@@ -8,7 +8,8 @@ import type { CampaignsPage, CampaignView, ListedCampaign } from "../shared/wire
 import { areLoaded, type PlainMessageId, speak, t, word } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { CampaignForm } from "./campaign_form";
-import { type Change, loadPage, page, startChange } from "./form";
+import { type Change, canSimulate, loadPage, page, startChange } from "./form";
+import { WhatIf } from "./what_if";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "../staff/account.css";
@@ -93,7 +94,10 @@ function Setup({ campaigns, file }: CampaignsPage) {
       ) : file === null ? (
         <Alert text={t("problem-no-campaigns-file")} />
       ) : (
-        <CampaignForm file={file} />
+        <>
+          <CampaignForm file={file} />
+          {canSimulate.value && <WhatIf />}
+        </>
       )}
     </main>
   );

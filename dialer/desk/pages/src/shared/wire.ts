@@ -999,6 +999,14 @@ export interface ShownReport {
   at: number[];
 }
 
+/** How a campaign's pacing did in a simulation. Rates are 0-1. */
+export interface SimulatedPacing {
+  idle_seconds: number;
+  contacts_per_hour: number;
+  abandoned_rate: number;
+  abandoned_limit: number;
+}
+
 /** The languages of seats and agents. A seat or an agent without an entry takes calls in any language. */
 export interface SpokenLanguages {
   seats: Record<string, string[]>;

@@ -1,0 +1,77 @@
+"""The what-if of the page /campaigns: how a campaign's pacing would do with other numbers of agents and answers.
+
+The simulation runs in a process of its own with low priority, because it takes seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Annotated
+
+from pydantic import Field
+
+from dialer.domain.schema import MESSAGE
+from dialer.pacing.port import Cap
+from dialer.settings.campaigns import Campaign
+from dialer.settings.jurisdiction import Profile
+from dialer.settings.site_rules import list_caps_on_abandoned_rate
+from dialer.simulation.centre_model.policy_names import POLICY_NAMES
+from dialer.simulation.centre_model.scenario import BadScenario
+from dialer.simulation.centre_model.what_if import Site, simulate_days
+from dialer.web.page_requests import PageRequest
+
+SIMULATED_HOURS = 2.0
+NICE = 15
+
+
+class SimulatedSite(PageRequest):
+    """The figures of the centre for which a supervisor wants to see a campaign's pacing."""
+
+    agents: Annotated[int, Field(ge=1, le=300)]
+    answer_rate: Annotated[float, Field(gt=0, le=1)]
+    talk_seconds: Annotated[float, Field(ge=5, le=1800)]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPacing:
+    """How a campaign's pacing did in a simulation. Rates are 0-1."""
+
+    __pydantic_config__ = MESSAGE
+
+    idle_seconds: float  # mean wait of an agent between two calls
+    contacts_per_hour: float  # voters connected to an agent
+    abandoned_rate: float  # share of live answers
+    abandoned_limit: float  # strictest limit on that rate
+
+
+async def simulate_pacing_of_campaign(campaign: Campaign, profile: Profile, site: SimulatedSite) -> SimulatedPacing:
+    """Return how the campaign's pacing does in simulated hours in which it has all agents.
+
+    Raises BadScenario for a campaign whose pacing is not simulated, or if the simulating process was killed.
+    """
+    policy = campaign.pacing_policy.value
+    if policy not in POLICY_NAMES:
+        raise BadScenario(f"{policy} pacing is not simulated; choose one of: {', '.join(POLICY_NAMES)}")
+    caps = tuple(Cap(*cap, campaign.reserve) for cap in list_caps_on_abandoned_rate(campaign, profile))
+    limit = min((each.hard_stop for each in caps), default=campaign.abandoned_limit)
+    simulated = Site(site.agents, site.answer_rate, site.talk_seconds, hours=SIMULATED_HOURS, cap=limit, caps=caps)
+    pool = ProcessPoolExecutor(1, get_context("spawn"), os.nice, (NICE,))
+    try:
+        work = partial(simulate_pacing_policy, policy, simulated, limit)
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+    except BrokenProcessPool as error:
+        raise BadScenario("the simulating process was killed; check that the machine has enough memory") from error
+    finally:
+        pool.shutdown(wait=False)
+
+
+def simulate_pacing_policy(policy: str, site: Site, limit: float) -> SimulatedPacing:
+    """Simulate one day of a site, and return its figures. Blocks for seconds."""
+    ((result, _),) = simulate_days([(policy, site.build_scenario_of_day(), policy, site.caps or site.cap)], [1])
+    return SimulatedPacing(result.idle_seconds_per_call, result.reached_per_hour, result.abandoned_share, limit)
