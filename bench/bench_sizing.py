@@ -1,10 +1,11 @@
 """CPU and memory of Asterisk and of the dialler for seats and calls, on a real Asterisk: how large a machine a centre needs.
 
-    python -m bench.bench_sizing [--quick | --smoke] [--seconds 60] [--write]
+    python -m bench.bench_sizing [--quick | --smoke] [--seconds 60] [--seats 10 27 60] [--write]
 
-Ten agents' phones and the carrier are SIPp, whose CPU is not counted. First the seats are idle in their open calls, then an agent
-campaign dials, then an IVR campaign at 5 calls per second. CPU time is user and system time of each process. `--write` puts the
-figures into docs/reference/sizing.md. Needs SIPp and Asterisk (ASTERISK_SBIN or PATH).
+Agents' phones and the carrier are SIPp, whose CPU is not counted. For each number of seats, the seats are first idle in their open
+calls, then an agent campaign dials. With the first number of seats, an IVR campaign then places 5 calls per second. CPU time is
+user and system time of each process. `--write` puts the figures into docs/reference/sizing.md. Needs SIPp and Asterisk
+(ASTERISK_SBIN or PATH).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bench.common import Size, add_size_options, cpu_seconds, cpu_seconds_of, describe_machine, print_progress
 from dialer.app import RunningCentre, assemble_centre
@@ -28,10 +30,11 @@ from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.seats.commands import SeatLogIn
+from dialer.settings.site import Settings
 from tests.asterisk.log_in import run_dialler, wait_until
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 from tests.asterisk.sipp import Sipp, find_sipp, start_carrier
-from tests.asterisk.stage import SEATS, Lab
+from tests.asterisk.stage import Lab
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
 
@@ -51,8 +54,34 @@ VOTERS = Scenario.model_validate(
         "expect": {"outcomes": {}},
     }
 )
-SIZES = (10, 27, 100, 300)
-"""Numbers of seats for which the page has a row."""
+MEASURED_SEATS = (10, 27, 60)
+SIZES = (10, 27, 60, 100, 300)
+"""Numbers of seats for which the page tells the cores."""
+
+WHAT_A_SEAT_COSTS = (
+    "## What an idle seat costs, and what changes it",
+    "",
+    "Asterisk's CPU for an idle seat by what was changed in the rendered files, measured on 2026-12-02 on the same machine at",
+    "load 5 to 12, each for 12 s:",
+    "",
+    "|changed|seats|milliseconds each second|",
+    "|---|---|---|",
+    "|nothing|10|8.0 to 10.2|",
+    "|nothing|60|8.3|",
+    "|`asterisk.mixing_milliseconds = 40`|10|5.3|",
+    "|`asterisk.mixing_milliseconds = 40`|60|5.5|",
+    "|40 ms of voice per packet to the phones|10|7.1|",
+    "|no call records, security log, AMD and talk detection|10|8.1|",
+    "|timing by `res_timing_pthread`|10|8.2|",
+    "|no RTCP reports|10|8.2|",
+    "|silence is not mixed (`dsp_drop_silence`)|10|8.4|",
+    "|no keys on agents' phones|10|9.7|",
+    "|`strictrtp = no`|10|9.8|",
+    "",
+    "Only the mixing interval saves CPU, a third; voice then arrives 20 ms later.",
+    "",
+)
+"""The last part of the page, from runs with changed files, which this bench does not repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +95,89 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class SizingFigures:
-    """Milliseconds of CPU of Asterisk and of the dialler, per second for a seat, and per call attempt of an IVR campaign.
+class SeatFigures:
+    """Milliseconds of CPU of Asterisk and of the dialler that a seat takes each second, in a centre of `seats` seats.
 
-    A working seat includes the calls of its agent. An IVR call does not include the idle seats.
+    A working seat includes the calls of its agent.
     """
 
+    seats: int
     idle_seat: tuple[float, float]  # Asterisk, dialler
     working_seat: tuple[float, float]
-    ivr_call: tuple[float, float]
     attempts_per_seat_and_minute: float
-    ivr_calls_per_second: float
     asterisk_megabytes: float
     dialler_megabytes: float
 
     @classmethod
-    def from_phases(cls, idle: Spent, agents: Spent, ivr: Spent, megabytes: tuple[float, float]) -> SizingFigures:
-        """Return the figures of three phases: idle seats, working seats, and IVR calls while the seats are idle."""
+    def from_phases(cls, seats: int, idle: Spent, agents: Spent, megabytes: tuple[float, float]) -> SeatFigures:
+        """Return the figures of two phases: idle seats and working seats."""
         idle_seat, working_seat = (
             (
-                1000 * phase.asterisk_cpu_seconds / phase.seconds / SEATS,
-                1000 * phase.dialler_cpu_seconds / phase.seconds / SEATS,
+                1000 * phase.asterisk_cpu_seconds / phase.seconds / seats,
+                1000 * phase.dialler_cpu_seconds / phase.seconds / seats,
             )
             for phase in (idle, agents)
         )
-        calls = max(1, ivr.calls)
-        ivr_call = (
-            (1000 * ivr.asterisk_cpu_seconds - idle_seat[0] * SEATS * ivr.seconds) / calls,
-            (1000 * ivr.dialler_cpu_seconds - idle_seat[1] * SEATS * ivr.seconds) / calls,
+        return cls(
+            idle_seat=idle_seat,
+            working_seat=working_seat,
+            seats=seats,
+            attempts_per_seat_and_minute=60 * agents.calls / agents.seconds / seats,
+            asterisk_megabytes=megabytes[0],
+            dialler_megabytes=megabytes[1],
         )
-        attempts = 60 * agents.calls / agents.seconds / SEATS
-        return cls(idle_seat, working_seat, ivr_call, attempts, ivr.calls / ivr.seconds, *megabytes)
 
     def calculate_cores(self, seats: int) -> tuple[float, float]:
         """Return how many cores Asterisk and the dialler use while the agents of `seats` seats work."""
         return seats * self.working_seat[0] / 1000, seats * self.working_seat[1] / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class IvrFigures:
+    """Milliseconds of CPU of Asterisk and of the dialler per call attempt of an IVR campaign, without idle seats."""
+
+    call: tuple[float, float]
+    calls_per_second: float
+
+    @classmethod
+    def from_phase(cls, ivr: Spent, seats: SeatFigures) -> IvrFigures:
+        """Return the figures of a phase in which the campaign dials and the seats are idle."""
+        calls = max(1, ivr.calls)
+        idle = (seats.idle_seat[0] * seats.seats * ivr.seconds, seats.idle_seat[1] * seats.seats * ivr.seconds)
+        call = (
+            (1000 * ivr.asterisk_cpu_seconds - idle[0]) / calls,
+            (1000 * ivr.dialler_cpu_seconds - idle[1]) / calls,
+        )
+        return cls(call, ivr.calls / ivr.seconds)
+
+
+class SizingLab(Lab):
+    """The test lab with an agent campaign, an IVR campaign, and a trunk that is wide enough for all seats."""
+
+    def settings(
+        self, directory: Path, *, seats: int | None = None, campaign: dict[str, Any], **changes: Any
+    ) -> Settings:
+        """Return the settings of the site."""
+        common = {"hours": [{"start": "00:00", "until": "23:59:59"}], "ring_seconds": RING_SECONDS, "max_attempts": 1}
+        declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
+        ivr = {
+            "id": "ivr",
+            "kind": "ivr",
+            "flow": "turnout",
+            "pacing": "broadcast",
+            "channels": 120,
+            "declared": declared,
+        }
+        agents = {"id": "agents", "kind": "agents", "pacing": "predictive", "wrap_up_seconds": WRAP_UP_SECONDS}
+        count = len(self.phones)
+        usual = super().settings(directory, seats=seats, campaign=campaign, **changes)
+        trunk = {
+            **usual.model_dump()["trunks"][0],
+            "channels": 120 + 4 * count,
+            "calls_per_second": max(IVR_CALLS_PER_SECOND, count // 3),
+        }
+        own = {"campaigns": [{**agents, **common}, {**ivr, **common}], "trunks": [trunk]}
+        return super().settings(directory, seats=seats, campaign=campaign, **{**changes, **own})
 
 
 def read_resident_megabytes(process_id: int) -> float:
@@ -141,20 +218,13 @@ async def run_campaign(lab: Lab, centre: RunningCentre, campaign_id: str, second
     return spent
 
 
-async def measure(lab: Lab, seconds: float) -> SizingFigures:
+async def measure(lab: Lab, seconds: float, *, with_ivr: bool) -> tuple[SeatFigures, IvrFigures | None]:
     """Run all phases on a real Asterisk. Raises NoAsterisk if a tool is missing."""
     lab.directory.mkdir(parents=True, exist_ok=True)
-    common = {"hours": [{"start": "00:00", "until": "23:59:59"}], "ring_seconds": RING_SECONDS, "max_attempts": 1}
-    declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
-    ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 120, "declared": declared}
-    agents = {"id": "agents", "kind": "agents", "pacing": "predictive", "wrap_up_seconds": WRAP_UP_SECONDS}
-    usual = lab.settings(lab.directory, campaign={})
-    trunk = {**usual.model_dump()["trunks"][0], "channels": 120, "calls_per_second": IVR_CALLS_PER_SECOND}
-    settings = lab.settings(
-        lab.directory, campaign={}, campaigns=[{**agents, **common}, {**ivr, **common}], trunks=[trunk]
-    )
+    settings = lab.settings(lab.directory, campaign={})
     fill_numbers(settings.store.path, [number for number, _ in VOTERS.numbers()])
     carrier = Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999))
+    of_ivr = None
     async with AsyncExitStack() as stack:
         stack.push_async_callback(lab.stop)
         await lab.start()
@@ -168,30 +238,34 @@ async def measure(lab: Lab, seconds: float) -> SizingFigures:
         for seat in settings.seats:
             await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
         await wait_until(lambda: all(each.state is SeatState.READY for each in centre.engine.make_centre_view().seats))
-        print_progress(f"{SEATS} idle seats for {seconds:g} s")
+        print_progress(f"{len(settings.seats)} idle seats for {seconds:g} s")
         idle = await measure_phase(lab, centre, seconds)
         print_progress("an agent campaign")
         of_agents = await run_campaign(lab, centre, "agents", seconds)
-        print_progress("an IVR campaign")
-        of_ivr = await run_campaign(lab, centre, "ivr", seconds)
+        if with_ivr:
+            print_progress("an IVR campaign")
+            of_ivr = await run_campaign(lab, centre, "ivr", seconds)
         megabytes = (read_resident_megabytes(lab.asterisk.process_id), read_resident_megabytes(os.getpid()))
-    return SizingFigures.from_phases(idle, of_agents, of_ivr, megabytes)
+    of_seats = SeatFigures.from_phases(len(settings.seats), idle, of_agents, megabytes)
+    return of_seats, None if of_ivr is None else IvrFigures.from_phase(of_ivr, of_seats)
 
 
-def make_page(figures: SizingFigures, origin: str) -> str:
-    """Return the page docs/reference/sizing.md."""
-    rows = [(f"{seats}", *(f"{cores:.2f}" for cores in figures.calculate_cores(seats))) for seats in SIZES]
+def make_page(figures: Sequence[SeatFigures], ivr: IvrFigures, origin: str) -> str:
+    """Return the page docs/reference/sizing.md. The cores follow from the last of the figures."""
+    last = figures[-1]
+    rows = [(f"{seats}", *(f"{cores:.2f}" for cores in last.calculate_cores(seats))) for seats in SIZES]
     costs = [
-        ("an idle seat, each second", *figures.idle_seat),
-        ("a seat whose agent takes calls, each second", *figures.working_seat),
-        ("a call attempt of an IVR campaign", *figures.ivr_call),
+        *((f"an idle seat of {each.seats}, each second", *each.idle_seat) for each in figures),
+        *((f"a seat of {each.seats} whose agent takes calls, each second", *each.working_seat) for each in figures),
+        ("a call attempt of an IVR campaign", *ivr.call),
     ]
+    attempts = ", ".join(f"{each.attempts_per_seat_and_minute:.1f}" for each in figures)
     return "\n".join(
         [
             "# How large a machine a centre needs",
             "",
             "For telephony administrators. Written by `python -m bench.bench_sizing --write`, which measures a real Asterisk",
-            f"and the dialler with {SEATS} seats, G.711 on every line, recording off.",
+            "and the dialler with G.711 on every line, recording off.",
             "",
             f"Measured {origin}.",
             "",
@@ -200,9 +274,9 @@ def make_page(figures: SizingFigures, origin: str) -> str:
             *(f"|{name}|{asterisk:.1f}|{dialler:.1f}|" for name, asterisk, dialler in costs),
             "",
             f"{ANSWER_SHARE:.0%} of the calls are answered and last {TALK_SECONDS:g} s; the others ring for {RING_SECONDS} s.",
-            f"There were {figures.attempts_per_seat_and_minute:.1f} call attempts per seat and minute, and"
-            f" {figures.ivr_calls_per_second:.1f} per second of the IVR campaign.",
-            f"Asterisk had {figures.asterisk_megabytes:.0f} MB of memory, and the dialler {figures.dialler_megabytes:.0f} MB.",
+            f"There were {attempts} call attempts per seat and minute, and {ivr.calls_per_second:.1f} per second of the IVR",
+            f"campaign. With {last.seats} seats Asterisk had {last.asterisk_megabytes:.0f} MB of memory, and the dialler"
+            f" {last.dialler_megabytes:.0f} MB.",
             "",
             "Of these figures follows how many cores a centre uses while all its agents take calls:",
             "",
@@ -214,6 +288,7 @@ def make_page(figures: SizingFigures, origin: str) -> str:
             "with SRTP, browser phones and transcoding cost more and are not in these figures. Above 100 seats use",
             "[several Asterisk servers](../how-to/asterisk.md).",
             "",
+            *WHAT_A_SEAT_COSTS,
         ]
     )
 
@@ -223,6 +298,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_size_options(parser)
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each measurement (default 60)")
+    parser.add_argument(
+        "--seats", type=int, nargs="+", default=list(MEASURED_SEATS), help="numbers of seats (default 10 27 60)"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args(argv)
     if options.write and options.size is not Size.FULL:
@@ -231,9 +309,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     load = " ".join(f"{each:.1f}" for each in os.getloadavg())
     try:
         program, sipp = find_asterisk(), find_sipp()
-        with tempfile.TemporaryDirectory(prefix="matdan-sizing-") as name:
-            lab = Lab(program, sipp, Path(name))
-            figures = asyncio.run(measure(lab, options.size.pick(options.seconds, 10.0, 2.0)))
+        figures: list[SeatFigures] = []
+        of_ivr: IvrFigures | None = None
+        for seats in options.size.pick(options.seats, options.seats[:1], options.seats[:1]):
+            with tempfile.TemporaryDirectory(prefix="matdan-sizing-") as name:
+                lab = SizingLab(program, sipp, Path(name), seats=seats)
+                seconds = options.size.pick(options.seconds, 10.0, 2.0)
+                of_seats, found = asyncio.run(measure(lab, seconds, with_ivr=of_ivr is None))
+                figures.append(of_seats)
+                of_ivr = of_ivr or found
+        assert of_ivr is not None
     except NoAsterisk as error:
         print(f"cannot run: {error}")
         return 0
@@ -241,7 +326,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{datetime.now().astimezone():%Y-%m-%d}: {get_asterisk_version(program)}, {describe_machine()}, {os.cpu_count()} cores,"
         f" load {load}"
     )
-    page = make_page(figures, origin)
+    page = make_page(figures, of_ivr, origin)
     print(page)
     if options.write:
         PAGE.write_text(page, encoding="utf-8")
