@@ -31,6 +31,7 @@ from tests.support.browser import (
     new_page,
 )
 from tests.support.desk import PASSWORD, set_passwords
+from tests.support.page_texts import read_page_texts
 from tests.support.seats import CHEAP
 from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
@@ -268,3 +269,49 @@ async def test_board_links_to_the_page_of_campaigns(site: Site) -> None:
     await page.get_by_role("link", name="Back to the supervisors' board").click()
     await page.get_by_role("link", name="Set up campaigns").click()
     await page.wait_for_selector(".setup")
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+async def test_manager_works_a_whole_day_without_a_shell(site: Site, tmp_path: Path, language: str) -> None:
+    texts = read_page_texts(language, "board", "staff", "campaigns")
+    page = await site.campaigns(language=f"{language}-IN")
+
+    async def click(message: str) -> None:
+        await page.get_by_role("button", name=texts[message]).first.click()
+
+    # A voter roll is imported.
+    roll = tmp_path / "kothrud.csv"
+    rows = [f"S13,209,118,{serial},Voter {serial},98000{serial:05}\n" for serial in range(1, 21)]
+    roll.write_text("state_code,constituency_number,part_number,serial,name,mobile\n" + "".join(rows), "utf-8")
+    await page.goto(f"{site.desk.origin}/board?lists")
+    await page.set_input_files("input[name=roll]", roll)
+    await click("roll-check")
+    await expect(page.get_by_text(texts["roll-is-checked"])).to_be_visible()
+    await click("roll-import")
+    await page.get_by_role("dialog").get_by_role("button", name=texts["roll-import"]).click()
+    await expect(page.get_by_text(texts["roll-is-done"])).to_be_visible()
+    assert query_store(site.folder / "centre.db", "SELECT count(*) FROM voter") == [(20,)]
+
+    # A campaign is set up, started and seen on the board.
+    await page.goto(f"{site.desk.origin}/campaigns")
+    await page.locator("#field-id").fill("pune-east")
+    await page.locator("#field-script").select_option("polling_day")
+    await page.locator("#field-purpose").select_option("turnout")
+    await expect(page.locator(".difference")).to_contain_text('id = "pune-east"')
+    await click("campaign-save")
+    await expect(row_of(page, "pune-east")).to_contain_text(texts["state-paused"])
+    await row_of(page, "pune-east").get_by_role("button", name=texts["do-resume"]).click()
+    await page.get_by_role("dialog").get_by_role("button", name=texts["do-resume"]).click()
+    await expect(row_of(page, "pune-east")).to_contain_text(texts["state-running"])
+    await page.get_by_role("link", name=texts["to-board"]).click()
+    campaign = page.locator(".campaign", has_text="pune-east")
+    await expect(campaign.locator(".state")).to_have_text(texts["state-running"])
+
+    # The reports are looked at, and in the evening everything is stopped.
+    await page.get_by_role("link", name=texts["to-reports"]).click()
+    await page.wait_for_selector("main .panel")
+    await page.get_by_role("link", name=texts["to-board"]).click()
+    await click("do-stop-all")
+    await page.get_by_role("dialog").get_by_role("button", name=texts["do-stop-all"]).click()
+    await expect(campaign.locator(".state")).to_have_text(texts["state-stopped"])
+    assert site.get_campaign_state("pune-east") is CampaignState.STOPPED
