@@ -24,7 +24,7 @@ BOSS = make_transfer_party_id(A, "boss", "t1")
 TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.HANDOVER, A)
 LET_GO = "order hang_up_third_party help-A-boss-t1"
 LOST = (
-    "learn talk-ended 11.6; learn break-started 0; timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost;"
+    "learn talk-ended 11.6; timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost;"
     " timer phone/01 5 call-phone"
 )
 WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-expired"

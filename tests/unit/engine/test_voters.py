@@ -46,7 +46,7 @@ def test_answered_voter_is_connected_to_a_free_seat_immediately() -> None:
             (
                 8.4,
                 CallConnected(A, "01"),
-                "seat 01 talking; commit save_connect_time_of_call A 8.4s 01 1001; learn connected 0.4; call talking;"
+                "seat 01 talking; commit save_connect_time_of_call A 8.4s 01 1001; call talking;"
                 " timer call/A off; timer seat/01 off",
             ),
             (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; commit end connected"),
@@ -115,7 +115,7 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
     turns.talking()
     turns.play(
         [
-            (30, SeatDown("01"), f"learn talk-ended 21.6; learn break-started 0; {LOST}"),
+            (30, SeatDown("01"), f"learn talk-ended 21.6; {LOST}"),
             (30, CallLeftSeat(A, "01"), ""),
             (30, MessageStarted(A), "call message; timer call/A off"),  # not abandoned, because a seat had the call
             (35, TimerExpired(TimerKind.CALL_PHONE, "01"), "timer phone/01 off; order call_seat_phone 01 agent01"),
@@ -155,7 +155,7 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
         (
             [
                 (8, CallAnswered(A), "commit save_answer_time_of_call A 8s; call waiting"),
-                (9, HUNG_UP, "timer call/A off; learn answered 8; learn dropped 1; call ended; commit end dropped"),
+                (9, HUNG_UP, "timer call/A off; learn answered 8; call ended; commit end dropped"),
             ],
             "before-seat",
         ),
@@ -185,7 +185,6 @@ def test_answered_call_is_connected_and_counted_once_in_any_order_of_its_events(
         "commit save_answer_time_of_call A 8s",
         "commit save_connect_time_of_call A 8s 01 1001",
         "learn answered 8",
-        "learn connected 0",
     ]
     assert turns.seat() is SeatState.TALKING
 
@@ -218,7 +217,7 @@ def test_ended_call_waits_a_limited_time_for_its_ivr_flow() -> None:
             (
                 25,
                 TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=A),
-                "timer call/A off; learn dropped 17; call ended; commit end dropped",
+                "timer call/A off; call ended; commit end dropped",
             ),
             (26, TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=A), ""),
         ]
