@@ -52,12 +52,8 @@ from dialer.simulation.site import SimulatedSite, create_profile_without_calling
 from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
-STORE, ROLL, SETTINGS, CAMPAIGNS = (
-    "centre.db",
-    "roll.csv",
-    "centre.toml",
-    "campaigns.toml",
-)  # file names in the demo's directory
+# files and a folder in the demo's directory
+STORE, ROLL, SETTINGS, CAMPAIGNS, FLOWS = "centre.db", "roll.csv", "centre.toml", "campaigns.toml", "flows"
 STATUS_SECONDS = 10.0
 PRETRAINED_CAMPAIGN = "turnout-agents"
 CALLS_EXPECTED_SECONDS = 30.0
@@ -150,7 +146,7 @@ def make_demo_settings(
     options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None, broker_port: int = 0
 ) -> Settings:
     """Write the settings file of this run next to the store, and load it: config/demo.toml with the seats, agents, store
-    and ports of this run, and with the campaigns that visitors add on the page /campaigns.
+    and ports of this run, and with the campaigns and flows that visitors add on the pages /campaigns and /flows.
     """
     table = tomllib.loads(DEMO_SETTINGS.read_text(encoding="utf-8"))
     names = list_seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
@@ -161,7 +157,11 @@ def make_demo_settings(
         "fastagi": {"port": 0},
         "broker": {"host": HOST, "port": broker_port},
         "dialling": {"drain_seconds": 8.0},
-        "desk": {**table["desk"], "campaigns_file": str(store_path.with_name(CAMPAIGNS))},
+        "desk": {
+            **table["desk"],
+            "campaigns_file": str(store_path.with_name(CAMPAIGNS)),
+            "flows_folder": str(store_path.with_name(FLOWS)),
+        },
         "seats": [{"name": name, "endpoint": f"agent{name}"} for name in names],
         "agents": [] if visitors is None else visitors.list_agents_of_visitors_and_staff(options.seats),
     }
