@@ -108,8 +108,8 @@ class Repository:
     ) -> Path:
         """Create the repository of campaign material. Return its root.json, which centres need to verify the material.
 
-        The private `root_keys` sign root.json. `root_public` are further root keys for later changes. Raises
-        MaterialRefused.
+        The private `root_keys` sign root.json. `root_public` are the public parts of further root keys, which may sign
+        a later root.json. Raises MaterialRefused.
         """
         if self._metadata.exists():
             raise MaterialRefused(

@@ -16,7 +16,7 @@ _FILES_PER_SCRIPT = 4
 
 
 def count_open_files_needed(settings: Settings) -> int:
-    """Return how many files the dialler may have open at once, if every channel has a call in an IVR flow."""
+    """Return how many files the dialler opens at once if every channel has a call in an IVR flow."""
     calls = sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + settings.inbound.channels
     return (
         _FILES_BESIDES_CALLS

@@ -38,9 +38,10 @@ def add_or_update_campaign(
     purpose: Purpose,
     first_state: CampaignState = CampaignState.RUNNING,
 ) -> CampaignState:
-    """Add a campaign, or update its kind and purpose. Return the state that an operator last set.
+    """Add a campaign, or update its kind and purpose. Return its state.
 
-    A new campaign has `first_state`. It starts stopped if a person has stopped all campaigns and resumed none since.
+    The state is the one that a person last set. A new campaign gets `first_state`, or is stopped if a person has stopped
+    all campaigns and resumed none since.
     """
     return SQL.add_or_update_campaign.fetch_only_value(
         db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value, first_state=first_state.value

@@ -147,7 +147,7 @@ class CampaignRun:
         self.order.return_empty_booths_to_call_order()
 
     def recheck_numbers_refused_by_calling_rules(self) -> None:
-        """Request another check of the numbers that the calling rules refused, because a fact has changed."""
+        """Let the campaign check again the numbers that the calling rules refused, such as after an import."""
         self.must_check_refused = True
         self.read_number_queue_again_soon()
 

@@ -104,8 +104,9 @@ class BranchNode(Node):
         yield "otherwise", self.otherwise
 
     def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that may follow if the value `name` is unknown. Of its tests, only `known: false` can then
-        be true.
+        """Return the nodes that may follow if the value `name` is unknown.
+
+        Of the conditions on this value only `known: false` is then true.
         """
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

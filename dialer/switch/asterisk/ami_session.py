@@ -67,7 +67,7 @@ class Waiter(Protocol):
     """The object through which a caller waits for the outcome of an action, such as an `asyncio.Future`."""
 
     def cancelled(self) -> bool:
-        """Return whether the caller has stopped waiting."""
+        """Return whether the code that sent the action no longer waits for its response."""
         ...
 
 

@@ -34,7 +34,7 @@ class RemoteCallTracker:
 
     @property
     def calls_in_seats(self) -> tuple[tuple[AttemptId, str], ...]:
-        """The calls of other servers whose voters talk to agents at this server, as (attempt, seat) pairs."""
+        """The calls that other Asterisk servers placed and agents of this server talk on, as (attempt, seat) pairs."""
         calls = self._calls.values()
         return tuple((attempt_id, place.name) for attempt_id, place in calls if place.kind is PlaceKind.SEAT)
 
