@@ -87,9 +87,9 @@ def assert_accessible(found: list[Any]) -> None:
     assert found == []
 
 
-def ignore_http_errors(faults: list[str], status: int) -> None:
-    """Remove the browser's console errors about an expected HTTP status. Fails on any other error."""
-    assert all(f"status of {status} " in fault for fault in faults), faults
+def ignore_http_errors(faults: list[str], *statuses: int) -> None:
+    """Remove the browser's console errors about expected HTTP statuses. Fails on any other error."""
+    assert all(any(f"status of {status} " in fault for status in statuses) for fault in faults), faults
     faults.clear()
 
 

@@ -156,4 +156,4 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
     site.engine.tell(EMPTY)
     await expect(page.locator("input[name=pin]")).to_be_visible()
-    ignore_http_errors(site.faults, 401)
+    ignore_http_errors(site.faults, 401, 409)  # 409: a request for the call arrived after the seat had left it
