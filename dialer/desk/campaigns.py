@@ -16,7 +16,8 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import format_command_reply, send_command_to_dialler
+from dialer.desk.board import format_command_reply
+from dialer.desk.edited_files import save_file_and_reload
 from dialer.desk.simulated_pacing import SimulatedPacing, SimulatedSite, simulate_pacing_of_campaign
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
@@ -25,7 +26,8 @@ from dialer.domain.schema import MESSAGE
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.settings.campaigns_file import CampaignsFileChanged, read_campaigns_of_file
+from dialer.settings.campaigns_file import read_campaigns_of_file
+from dialer.settings.file_change import EditedFileChanged
 from dialer.settings.form import FormField
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
@@ -262,32 +264,17 @@ class CampaignRoutes:
             try:
                 prepared = await asyncio.to_thread(self._prepare_change, asked.change, who)
                 if prepared.change.digest_before != asked.digest:
-                    raise CampaignsFileChanged(prepared.change.path)
-                await asyncio.to_thread(prepared.change.write_changed_file)
-            except CampaignsFileChanged as error:
+                    raise EditedFileChanged(prepared.change.path)
+                reply = await save_file_and_reload(
+                    prepared.change, self._dialler_client, who.name, asked.id, "reload-settings"
+                )
+            except EditedFileChanged as error:
                 raise RequestRefused(409, "campaigns-changed") from error
             except MatdanError as error:
                 raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
-            _log.info("campaign.saved", campaign_id=prepared.campaign_id, by=who.name)
-            try:
-                reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "reload-settings", {})
-            except RequestRefused:
-                await self._restore_campaigns_file(prepared)
-                raise
-            if reply.status == "refused":
-                await self._restore_campaigns_file(prepared)
-            else:
+            if reply.status != "refused":
                 await self._reload_desk()
             return format_command_reply(reply)
-
-    async def _restore_campaigns_file(self, prepared: PreparedChange) -> None:
-        """Undo the change of the file. A failure is logged, and the file stays changed."""
-        try:
-            await asyncio.to_thread(prepared.change.restore_original_file)
-        except (MatdanError, OSError) as error:
-            _log.error("campaign.restore_failed", campaign_id=prepared.campaign_id, problem=str(error))
-        else:
-            _log.info("campaign.restored", campaign_id=prepared.campaign_id)
 
 
 def _convert_setting_error_to_problem(error: SettingError) -> CampaignProblem:

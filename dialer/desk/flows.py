@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import structlog
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from dialer.desk.board import format_command_reply, send_command_to_dialler
+from dialer.desk.board import format_command_reply
+from dialer.desk.edited_files import save_file_and_reload
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Level
 from dialer.domain.schema import MESSAGE
@@ -35,26 +35,22 @@ from dialer.flows.schema import make_flow_schema
 from dialer.flows.terminal_call import BadFact, list_kinds_of_declared_facts, make_sample_voter_data
 from dialer.flows.texts import SMS, Texts, load_texts
 from dialer.flows.try_out import TryOut, try_flow
-from dialer.flows.yaml_document import MAX_BYTES, read_yaml_file
+from dialer.flows.yaml_document import MAX_BYTES, decode_yaml_file, read_yaml_file
 from dialer.mqtt.dialler_client import DiallerClient
+from dialer.settings.file_change import EditedFileChanged, FileChange, calculate_file_digest, read_edited_file
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.flow_files import (
-    FlowFileChange,
-    FlowFileChanged,
     FlowOrigin,
     SiteFlow,
-    calculate_flow_digest,
     is_own_flow,
+    list_changed_lines,
     list_flows_of_site,
-    read_flow_file_if_it_exists,
 )
 from dialer.site.flow_sounds import SiteSounds
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
-
-_log = structlog.get_logger(__name__)
 
 MAX_ENTRIES = 500
 MAX_FACTS = 100
@@ -250,8 +246,11 @@ class FlowRoutes:
         path = self._find_flow_path(source)
 
         def read_text_and_digest() -> FlowText:
-            digest = calculate_flow_digest(read_flow_file_if_it_exists(path))
-            return FlowText(read_yaml_file(path), digest, is_own_flow(self._settings, source))
+            content = read_edited_file(path)
+            if content is None:
+                raise RequestRefused(409, "flow-unknown")
+            text = decode_yaml_file(content, path)
+            return FlowText(text, calculate_file_digest(content), is_own_flow(self._settings, source))
 
         return await self._run_in_thread(read_text_and_digest)
 
@@ -273,7 +272,7 @@ class FlowRoutes:
         texts = load_texts(self._settings.flows.texts)
         difference: tuple[str, ...] = ()
         if is_own_flow(self._settings, asked.source):
-            difference = FlowFileChange(path, read_flow_file_if_it_exists(path), asked.text).list_changed_lines()
+            difference = list_changed_lines(read_edited_file(path), asked.text)
         try:
             flow = load_flow_draft(asked.text, path)
         except FlowError as error:
@@ -333,28 +332,21 @@ class FlowRoutes:
         async with self._one_at_a_time:
             change = await asyncio.to_thread(self._prepare_flow_change, asked)
             try:
-                await asyncio.to_thread(change.write_changed_file)
-            except FlowFileChanged as error:
+                change.path.parent.mkdir(exist_ok=True)
+                reply = await save_file_and_reload(change, self._dialler_client, who.name, asked.id, "reload-flows")
+            except EditedFileChanged as error:
                 raise RequestRefused(409, "flow-changed") from error
             except (MatdanError, OSError) as error:
                 raise RequestRefused(422, "flow-not-written", text=str(error)) from error
-            _log.info("flow.saved", file=change.path.name, by=who.name)
-            try:
-                reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "reload-flows", {})
-            except RequestRefused:
-                await self._restore_flow_file(change)
-                raise
-            if reply.status == "refused":
-                await self._restore_flow_file(change)
             return format_command_reply(reply)
 
-    def _prepare_flow_change(self, asked: FlowSave) -> FlowFileChange:
+    def _prepare_flow_change(self, asked: FlowSave) -> FileChange:
         """Return the change of the file. Raises RequestRefused if it has changed, or if calls must not use the text."""
         if not is_own_flow(self._settings, asked.source):
             raise RequestRefused(409, "flow-read-only")
         path = Path(asked.source)
         try:
-            change = FlowFileChange(path, read_flow_file_if_it_exists(path), asked.text)
+            change = FileChange(path, "desk.flows_folder", read_edited_file(path), asked.text.encode())
             checked = self._build_checked_flow(asked, path)
         except (MatdanError, OSError) as error:
             raise RequestRefused(409, "flows-unreadable", text=str(error)) from error
@@ -364,15 +356,6 @@ class FlowRoutes:
         if mistake is not None:
             raise RequestRefused(422, "flow-invalid", text=f"{path.name}:{mistake.line}: {mistake.text}")
         return change
-
-    async def _restore_flow_file(self, change: FlowFileChange) -> None:
-        """Give the file its earlier content again. A failure is logged, and the new content stays in the file."""
-        try:
-            await asyncio.to_thread(change.restore_file_before_change)
-        except (MatdanError, OSError) as error:
-            _log.error("flow.restore_failed", file=change.path.name, problem=str(error))
-        else:
-            _log.info("flow.restored", file=change.path.name)
 
     async def read_sound(self, name: Annotated[str, Query(min_length=1, max_length=400)]) -> Response:
         """Return a sound that calls may play, as a WAV file."""

@@ -57,6 +57,11 @@ def read_yaml_file(path: Path) -> str:
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); check the path and its permissions"
         raise FlowError(str(path), 0, "", problem) from error
+    return decode_yaml_file(data, path)
+
+
+def decode_yaml_file(data: bytes, path: Path) -> str:
+    """Return the contents of a YAML file as text. Raises FlowError if they are too large or not UTF-8."""
     if len(data) > MAX_BYTES:
         raise FlowError(str(path), 0, "", _describe_size_limit())
     try:

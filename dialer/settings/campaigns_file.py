@@ -6,7 +6,6 @@ the page does not have, stay as they are.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -17,39 +16,25 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Final
 
-from dialer.domain.output import write_file
 from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, list_campaigns_in_text
+from dialer.settings.file_change import FileChange, read_edited_file
 from dialer.settings.file_text import SettingsText
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
+from dialer.settings.files import NotToml, parse_toml_table
 
+_SETTING: Final = "desk.campaigns_file"
 HEAD: Final = (
     "# Campaigns that supervisors have set up on the page /campaigns. The keys are those of [[campaigns]] in"
     " docs/reference/settings.md.\n"
 )
 
 
-class CampaignsFileChanged(SettingError):
-    """The campaigns file was changed after the change of a campaign was checked."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path), "", "has changed since the campaign was checked", "check the campaign again")
-
-
 @dataclass(frozen=True, slots=True)
-class CampaignsFileChange:
+class CampaignsFileChange(FileChange):
     """A change of the campaigns file that is not written yet: one campaign is added, edited or removed."""
 
-    path: Path
-    before: bytes | None  # the file as it was read; None: there was none
-    content: bytes  # the file after the change
     old_lines: str  # the lines of the campaign in the file as it was read; empty: it is added
     new_lines: str  # its lines after the change; empty: it is removed
-
-    @property
-    def digest_before(self) -> str:
-        """The digest of the file as it was read."""
-        return _calculate_digest(self.before)
 
     @property
     def difference(self) -> str:
@@ -62,27 +47,12 @@ class CampaignsFileChange:
         table = _parse_campaigns_file(self.path, self.content)
         return SettingsText(str(self.path), self.content.decode(), table)
 
-    def write_changed_file(self) -> None:
-        """Replace the file on disk. Raises CampaignsFileChanged, or OutputRefused if it cannot be written."""
-        if _read_file_if_it_exists(self.path) != self.before:
-            raise CampaignsFileChanged(self.path)
-        write_file(self.path, self.content, "desk.campaigns_file")
-
-    def restore_original_file(self) -> None:
-        """Undo `write_changed_file`. Raises CampaignsFileChanged if somebody has changed the file meanwhile."""
-        if _read_file_if_it_exists(self.path) != self.content:
-            raise CampaignsFileChanged(self.path)
-        if self.before is None:
-            self.path.unlink()
-        else:
-            write_file(self.path, self.before, "desk.campaigns_file")
-
 
 def read_campaigns_of_file(path: Path) -> dict[str, Campaign]:
     """Return the campaigns in the campaigns file by id, none if there is no file. Raises SettingError if the file is
     invalid.
     """
-    content = _read_file_if_it_exists(path) or b""
+    content = read_edited_file(path) or b""
     text = SettingsText(str(path), content.decode(errors="replace"), _parse_campaigns_file(path, content))
     return {each["id"]: Campaign.model_validate(each) for each in list_campaigns_in_text(text)}
 
@@ -92,11 +62,13 @@ def prepare_campaign_addition(path: Path, campaign: Campaign, comment: str) -> C
 
     Raises SettingError if the file cannot be read.
     """
-    before = _read_file_if_it_exists(path)
+    before = read_edited_file(path)
     start = HEAD if before is None else "" if not before or before.endswith(b"\n") else "\n"
     one_line = " ".join(comment.split())
     added = f"# {one_line}\n{format_campaign_as_toml(campaign)}"
-    return CampaignsFileChange(path, before, (before or b"") + f"{start}\n{added}".encode(), "", added.strip())
+    return CampaignsFileChange(
+        path, _SETTING, before, (before or b"") + f"{start}\n{added}".encode(), "", added.strip()
+    )
 
 
 def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> CampaignsFileChange:
@@ -106,7 +78,7 @@ def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> Camp
     """
     old, written = before.model_dump(), _list_values_to_write(after)
     changed = {key: written.get(key) for key, value in after.model_dump().items() if value != old[key]}
-    content = _read_file_if_it_exists(path)
+    content = read_edited_file(path)
     statements, start, end = _find_campaign_in_file(path, content, before.id)
     own = _replace_values_in_statements(statements[start:end], changed)
     return _make_change(path, content, statements, start, end, own)
@@ -117,7 +89,7 @@ def prepare_campaign_removal(path: Path, campaign_id: str) -> CampaignsFileChang
 
     Nothing is written. Raises SettingError if the file cannot be read or does not contain the campaign.
     """
-    content = _read_file_if_it_exists(path)
+    content = read_edited_file(path)
     statements, start, end = _find_campaign_in_file(path, content, campaign_id)
     while start and statements[start - 1].lstrip().startswith("#"):
         start -= 1
@@ -131,7 +103,7 @@ def _make_change(
 ) -> CampaignsFileChange:
     old, new = "".join(statements[start:end]), "".join(replacement)
     content = "".join((*statements[:start], new, *statements[end:])).encode()
-    return CampaignsFileChange(path, before, content, old.strip("\n"), new.strip("\n"))
+    return CampaignsFileChange(path, _SETTING, before, content, old.strip("\n"), new.strip("\n"))
 
 
 def _find_campaign_in_file(path: Path, content: bytes | None, campaign_id: str) -> tuple[list[str], int, int]:
@@ -229,17 +201,3 @@ def _parse_campaigns_file(path: Path, content: bytes) -> dict[str, Any]:
         return parse_toml_table(content)
     except (NotToml, UnicodeDecodeError) as error:
         raise SettingError(str(path), "", f"is not TOML: {error}", "correct that line") from error
-
-
-def _read_file_if_it_exists(path: Path) -> bytes | None:
-    try:
-        return read_whole_file(path, MAX_TOML_BYTES)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-        raise SettingError(str(path), "", problem, "check the path and its permissions") from error
-
-
-def _calculate_digest(content: bytes | None) -> str:
-    return "" if content is None else hashlib.sha256(content).hexdigest()

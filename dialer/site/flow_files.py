@@ -6,17 +6,13 @@ Supervisors change the files in desk.flows_folder on the page /flows.
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from dialer.domain.output import write_file
-from dialer.errors import MatdanError
 from dialer.flows.catalogue import FLOWS_DIRECTORY, list_shipped_flows
-from dialer.flows.yaml_document import MAX_BYTES, NAME
-from dialer.settings.files import read_whole_file
+from dialer.flows.yaml_document import NAME
 from dialer.settings.site import Settings
 
 
@@ -38,46 +34,10 @@ class SiteFlow:
     used_by: tuple[str, ...] = ()  # campaigns
 
 
-class FlowFileChanged(MatdanError):
-    """The file of a flow was changed after it was opened for editing."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: the file has changed since it was opened; open it again")
-
-
-@dataclass(frozen=True, slots=True)
-class FlowFileChange:
-    """A new text for the file of a flow."""
-
-    path: Path
-    before: bytes | None  # the file as it was read; None: there was none
-    text: str
-
-    @property
-    def digest_before(self) -> str:
-        """The digest of the file as it was read, or "" if there was none."""
-        return calculate_flow_digest(self.before)
-
-    def list_changed_lines(self) -> tuple[str, ...]:
-        """Return the difference between the file and the new text, in the unified format without file names."""
-        before = (self.before or b"").decode("utf-8-sig", "replace").splitlines()
-        return tuple(difflib.unified_diff(before, self.text.splitlines(), lineterm=""))[2:]
-
-    def write_changed_file(self) -> None:
-        """Replace the file on disk. Raises FlowFileChanged, or OutputRefused if it cannot be written, or OSError."""
-        if read_flow_file_if_it_exists(self.path) != self.before:
-            raise FlowFileChanged(self.path)
-        self.path.parent.mkdir(exist_ok=True)
-        write_file(self.path, self.text.encode(), "desk.flows_folder")
-
-    def restore_file_before_change(self) -> None:
-        """Undo `write_changed_file`. Raises FlowFileChanged if somebody has changed the file meanwhile."""
-        if read_flow_file_if_it_exists(self.path) != self.text.encode():
-            raise FlowFileChanged(self.path)
-        if self.before is None:
-            self.path.unlink()
-        else:
-            write_file(self.path, self.before, "desk.flows_folder")
+def list_changed_lines(before: bytes | None, text: str) -> tuple[str, ...]:
+    """Return the difference between a flow's file and a new text, in the unified format without file names."""
+    old = (before or b"").decode("utf-8-sig", "replace").splitlines()
+    return tuple(difflib.unified_diff(old, text.splitlines(), lineterm=""))[2:]
 
 
 def list_flows_of_site(settings: Settings) -> list[SiteFlow]:
@@ -101,19 +61,6 @@ def is_own_flow(settings: Settings, source: str) -> bool:
     """Return whether a path is that of a flow in desk.flows_folder, which may not exist yet."""
     folder, path = settings.desk.flows_folder, Path(source)
     return folder is not None and source == str(folder / f"{path.stem}.yaml") and bool(NAME.fullmatch(path.stem))
-
-
-def read_flow_file_if_it_exists(path: Path) -> bytes | None:
-    """Return the content of a flow's file, or None if there is none. Raises OSError if it cannot be read."""
-    try:
-        return read_whole_file(path, MAX_BYTES)
-    except FileNotFoundError:
-        return None
-
-
-def calculate_flow_digest(content: bytes | None) -> str:
-    """Return the digest of a flow's file, or "" if there is none."""
-    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _describe_flow_source(settings: Settings, source: str, used_by: list[str]) -> SiteFlow:

@@ -173,9 +173,9 @@ async def test_campaigns_file_edited_during_a_refused_reload_is_not_restored(des
     desk.dialler_client.reply, desk.dialler_client.meanwhile = Reply("refused", "no"), change_file
     with capture_logs() as logs:
         await save_form(desk, "")
-    assert [each["event"] for each in logs if each["event"].startswith("campaign.")] == [
-        "campaign.saved",
-        "campaign.restore_failed",
+    assert [each["event"] for each in logs if each["event"].startswith("edited_file.")] == [
+        "edited_file.saved",
+        "edited_file.restore_failed",
     ]
     assert file.read_text(encoding="utf-8") == "# somebody else\n"
 

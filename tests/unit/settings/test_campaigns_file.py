@@ -12,13 +12,13 @@ from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign
 from dialer.settings.campaigns_file import (
     HEAD,
-    CampaignsFileChanged,
     format_campaign_as_toml,
     prepare_campaign_addition,
     prepare_campaign_edit,
     prepare_campaign_removal,
     read_campaigns_of_file,
 )
+from dialer.settings.file_change import EditedFileChanged
 from dialer.settings.site import load_settings
 
 OWN = '# our own comment\n[[campaigns]]\nkind = "ivr"   # unusual order\nid = "first"\nflow = "turnout"'
@@ -53,9 +53,9 @@ def test_campaigns_file_changed_after_the_check_is_not_overwritten(tmp_path: Pat
     path.write_text(OWN, encoding="utf-8")
     change = prepare_campaign_addition(path, NEW, "Added by asha.")
     path.write_text(f"{OWN}\nchannels = 4\n", encoding="utf-8")
-    with pytest.raises(CampaignsFileChanged, match="has changed since the campaign was checked; check the campaign"):
+    with pytest.raises(EditedFileChanged, match="has changed since the page read it; open it on the page again"):
         change.write_changed_file()
-    with pytest.raises(CampaignsFileChanged):
+    with pytest.raises(EditedFileChanged):
         change.restore_original_file()
     assert path.read_text(encoding="utf-8") == f"{OWN}\nchannels = 4\n"
 

@@ -1,0 +1,46 @@
+"""Saving of files that supervisors edit on the pages: the dialler reloads them, or the file is restored."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from dialer.desk.board import send_command_to_dialler
+from dialer.errors import MatdanError
+from dialer.mqtt.dialler_client import DiallerClient, Reply
+from dialer.settings.file_change import FileChange
+from dialer.web.refusals import RequestRefused
+
+_log = structlog.get_logger(__name__)
+
+
+async def save_file_and_reload(
+    change: FileChange, dialler_client: DiallerClient, user: str, command_id: str, reload_command: str
+) -> Reply:
+    """Write a changed file and send the dialler a command to reload it. Return the dialler's reply.
+
+    If the dialler refuses the reload, the file is restored. If the dialler does not answer, the new file stays. Raises
+    the errors of `FileChange.write_changed_file`, or RequestRefused if the broker is unreachable; the file then has its
+    earlier content.
+    """
+    await asyncio.to_thread(change.write_changed_file)
+    _log.info("edited_file.saved", file=change.path.name, by=user)
+    try:
+        reply = await send_command_to_dialler(dialler_client, user, command_id, reload_command, {})
+    except RequestRefused:
+        await _restore_file(change)
+        raise
+    if reply.status == "refused":
+        await _restore_file(change)
+    return reply
+
+
+async def _restore_file(change: FileChange) -> None:
+    """Give a file its earlier content again. An error is logged, and the new content then stays in the file."""
+    try:
+        await asyncio.to_thread(change.restore_original_file)
+    except (MatdanError, OSError) as error:
+        _log.error("edited_file.restore_failed", file=change.path.name, problem=str(error))
+    else:
+        _log.info("edited_file.restored", file=change.path.name)
