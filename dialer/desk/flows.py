@@ -35,7 +35,7 @@ from dialer.flows.schema import make_flow_schema
 from dialer.flows.terminal_call import BadFact, list_kinds_of_declared_facts, make_sample_voter_data
 from dialer.flows.texts import SMS, Texts, load_texts
 from dialer.flows.try_out import TryOut, try_flow
-from dialer.flows.yaml_document import MAX_BYTES, decode_yaml_file, read_yaml_file
+from dialer.flows.yaml_document import MAX_BYTES, decode_yaml_file, read_undecoded_yaml_file, read_yaml_file
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.file_change import EditedFileChanged, FileChange, calculate_file_digest, read_edited_file
 from dialer.settings.site import Settings
@@ -246,9 +246,7 @@ class FlowRoutes:
         path = self._find_flow_path(source)
 
         def read_text_and_digest() -> FlowText:
-            content = read_edited_file(path)
-            if content is None:
-                raise RequestRefused(409, "flow-unknown")
+            content = read_undecoded_yaml_file(path)
             text = decode_yaml_file(content, path)
             return FlowText(text, calculate_file_digest(content), is_own_flow(self._settings, source))
 

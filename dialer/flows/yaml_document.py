@@ -51,19 +51,24 @@ class Document:
 
 def read_yaml_file(path: Path) -> str:
     """Return the contents of a YAML file. Raises FlowError if it is missing, unreadable, too large or not UTF-8."""
+    return decode_yaml_file(read_undecoded_yaml_file(path), path)
+
+
+def read_undecoded_yaml_file(path: Path) -> bytes:
+    """Return the bytes of a YAML file. Raises FlowError if it is missing, unreadable or too large."""
     try:
         with open_regular_file(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); check the path and its permissions"
         raise FlowError(str(path), 0, "", problem) from error
-    return decode_yaml_file(data, path)
+    if len(data) > MAX_BYTES:
+        raise FlowError(str(path), 0, "", _describe_size_limit())
+    return data
 
 
 def decode_yaml_file(data: bytes, path: Path) -> str:
-    """Return the contents of a YAML file as text. Raises FlowError if they are too large or not UTF-8."""
-    if len(data) > MAX_BYTES:
-        raise FlowError(str(path), 0, "", _describe_size_limit())
+    """Return the bytes of a YAML file as text. Raises FlowError if they are not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
