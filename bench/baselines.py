@@ -11,10 +11,10 @@ from typing import Any
 
 from bench.baseline_pacers import CallsPerIdleSeat, ErlangRatePacer, IssabelPacer, OmniDialerPacer
 from bench.vicidial_pacer import DialMethod, VicidialPacer, VicidialSettings
+from dialer.centre_model.policies import NamedPolicy
+from dialer.centre_model.scenario import BadScenario, Scenario
+from dialer.centre_model.schedule import EVENT_DRIVEN, Schedule
 from dialer.pacing.port import Pacer
-from dialer.simulation.centre_model.policies import NamedPolicy
-from dialer.simulation.centre_model.scenario import BadScenario, Scenario
-from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 
 Settings = Mapping[str, Any]  # numbers, names and booleans
 

@@ -32,6 +32,10 @@ from bench.bench_engine import FILL
 from bench.bench_seats import START_EPOCH
 from bench.common import Size, add_size_options, describe_machine, print_progress
 from dialer.app import RunningCentre, assemble_centre
+from dialer.centre_model.distributions import DayCurve, TalkDistribution
+from dialer.centre_model.model import CentreModel
+from dialer.centre_model.policies import find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.scenario import CampaignModel, Scenario
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import SeatState
@@ -43,10 +47,6 @@ from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.model import CentreModel
-from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.simulation.virtual_time import run_in_virtual_time
 

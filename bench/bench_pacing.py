@@ -30,14 +30,14 @@ from bench.common import Size, add_size_options
 from bench.optimum import MarkovCentre, compute_optimum
 from bench.pacing_cost import SITES, Cost, measure_cost
 from bench.pacing_tuning import TIGHT, TunedFamily, choose_best, load_tuned, tune
+from dialer.centre_model.day_result import DayResult
+from dialer.centre_model.distributions import DayCurve
+from dialer.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
+from dialer.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.scenario import Scenario
+from dialer.centre_model.scenarios import SCENARIOS
+from dialer.centre_model.what_if import WhatIfResult, compute_means_of_days
 from dialer.pacing.port import Pacer
-from dialer.simulation.centre_model.day_result import DayResult
-from dialer.simulation.centre_model.distributions import DayCurve
-from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
-from dialer.simulation.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.scenario import Scenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS
-from dialer.simulation.centre_model.what_if import WhatIfResult, compute_means_of_days
 
 HOUR_TOLERANCE = 0.002
 MORNINGS_PER_DAY = 8
@@ -320,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in chosen.scenario or () if name not in SCENARIOS]
     if unknown:
         print(
-            f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/centre_model/scenarios.py",
+            f"there is no scenario {unknown[0]!r}; the names are in dialer/centre_model/scenarios.py",
             file=sys.stderr,
         )
         return 2

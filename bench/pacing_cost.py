@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.baselines import baseline_named
+from dialer.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.scenarios import SCENARIOS
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.simulation.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 SITES = ("27 seats", "300 seats")
 WARM_HOURS = 0.25

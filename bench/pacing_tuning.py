@@ -20,10 +20,10 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.baselines import FAMILIES, Family, Settings, make_policy
-from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.policies import simulate_day_under_policy
-from dialer.simulation.centre_model.scenario import Scenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS
+from dialer.centre_model.distributions import DayCurve, TalkDistribution
+from dialer.centre_model.policies import simulate_day_under_policy
+from dialer.centre_model.scenario import Scenario
+from dialer.centre_model.scenarios import SCENARIOS
 
 TIGHT = (
     "5 seats",
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in chosen if name not in SCENARIOS]
     if unknown:
         print(
-            f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/centre_model/scenarios.py",
+            f"there is no scenario {unknown[0]!r}; the names are in dialer/centre_model/scenarios.py",
             file=sys.stderr,
         )
         return 2

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dialer.centre_model.schedule import SelfTimedPacer
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-from dialer.simulation.centre_model.schedule import SelfTimedPacer
 
 SAMPLE_SECONDS = 1.0
 LEVEL_SAMPLES = 15

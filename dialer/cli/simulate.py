@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dialer.centre_model.policy_names import POLICY_NAMES
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
-from dialer.simulation.centre_model.policy_names import POLICY_NAMES
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from dialer.centre_model.day_result import DayResult
+    from dialer.centre_model.plots import PolicyPoint
+    from dialer.centre_model.scenario import Scenario
+    from dialer.centre_model.what_if import Site, WhatIfResult
     from dialer.pacing.port import Cap
     from dialer.settings.site import Settings
-    from dialer.simulation.centre_model.day_result import DayResult
-    from dialer.simulation.centre_model.plots import PolicyPoint
-    from dialer.simulation.centre_model.scenario import Scenario
-    from dialer.simulation.centre_model.what_if import Site, WhatIfResult
 
 PolicyOption = Annotated[
     list[str] | None,
@@ -88,7 +88,7 @@ def parse_percentage_option(text: str, name: str) -> float:
 
     Raises BadScenario for any other text.
     """
-    from dialer.simulation.centre_model.scenario import BadScenario
+    from dialer.centre_model.scenario import BadScenario
 
     figure = text.strip()
     try:
@@ -130,8 +130,8 @@ def compare_pacing_policies(
     `cap` is the limit on the abandoned-call rate (0-1). `caps` are limits in several time windows, and replace `cap`.
     Raises BadScenario for an invalid scenario, before the simulation starts.
     """
+    from dialer.centre_model.what_if import MOST_DAYS, simulate_days
     from dialer.process.pool import choose_process_count
-    from dialer.simulation.centre_model.what_if import MOST_DAYS, simulate_days
 
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
@@ -191,11 +191,11 @@ def replay_recorded_day(
 
     The figures include those of the real day. Raises MatdanError if the day cannot be replayed.
     """
+    from dialer.centre_model.scenario import refuse_invalid_scenario
+    from dialer.centre_model.what_if import compute_means_of_days
     from dialer.settings.site import load_settings
     from dialer.settings.site_rules import load_site_profile
     from dialer.settings.site_time import get_site_zone
-    from dialer.simulation.centre_model.scenario import refuse_invalid_scenario
-    from dialer.simulation.centre_model.what_if import compute_means_of_days
     from dialer.simulation.replay.recorded_day import build_scenario_of_recorded_day, compute_figures_of_recorded_day
     from dialer.simulation.replay.store_day import parse_simulated_day, read_recorded_day_from_store
     from dialer.store.keys import read_store_key_of_site
@@ -255,11 +255,11 @@ def simulate_calling_day(
     It shows how long agents wait between calls and how many calls are abandoned under each policy. Nothing is dialled.
     With --day, a recorded day is simulated under each policy and compared with its real figures.
     """
+    from dialer.centre_model.scenario import BadScenario
+    from dialer.centre_model.scenarios import SCENARIOS
+    from dialer.centre_model.what_if import MOST_DAYS, Site, compare_days_after_site_changes
     from dialer.cli.progress import show_progress
     from dialer.process.pool import choose_process_count
-    from dialer.simulation.centre_model.scenario import BadScenario
-    from dialer.simulation.centre_model.scenarios import SCENARIOS
-    from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, compare_days_after_site_changes
 
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
@@ -313,7 +313,7 @@ def simulate_calling_day(
 
 
 def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
-    from dialer.simulation.centre_model.plots import plot_pacing_policies, plot_simulated_day
+    from dialer.centre_model.plots import plot_pacing_policies, plot_simulated_day
 
     if plot is not None:
         most = format_count(max(line.days for line in report.outcomes), "day")
@@ -325,7 +325,7 @@ def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | N
 
 def _refuse_ignored_options(context: typer.Context, option: str) -> None:
     """Raise BadScenario if an option was given that has no effect together with `option` (--scenario or --day)."""
-    from dialer.simulation.centre_model.scenario import BadScenario
+    from dialer.centre_model.scenario import BadScenario
 
     given = [
         f"--{name.replace('_', '-')}"
@@ -350,9 +350,9 @@ def _choose_simulation_scenario(
 
     Raises MatdanError for invalid or contradicting options.
     """
+    from dialer.centre_model.scenario import BadScenario, refuse_invalid_scenario
+    from dialer.centre_model.scenarios import find_scenario
     from dialer.reports.picture_file import check_picture_path
-    from dialer.simulation.centre_model.scenario import BadScenario, refuse_invalid_scenario
-    from dialer.simulation.centre_model.scenarios import find_scenario
 
     if seeds is not None and not 1 <= seeds <= 1000:
         raise BadScenario(f"--seeds: the number of seeds must be from 1 to 1000 (is {seeds})")
@@ -386,7 +386,7 @@ def _print_simulation_report(report: SimulationReport, *, as_json: bool) -> None
 
 def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
     """Return each pacing policy or changed setting as a point of the diagram of agents' utilisation and abandoned rate."""
-    from dialer.simulation.centre_model.plots import PolicyPoint
+    from dialer.centre_model.plots import PolicyPoint
 
     return [
         PolicyPoint(
@@ -400,7 +400,7 @@ def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
 
 
 def _require_single_pacing_policy(policies: Sequence[str] | None) -> str:
-    from dialer.simulation.centre_model.scenario import BadScenario
+    from dialer.centre_model.scenario import BadScenario
 
     if policies is not None and len(policies) > 1:
         raise BadScenario("--what-if compares changes under one policy: give --policy once")

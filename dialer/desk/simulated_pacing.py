@@ -16,14 +16,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dialer.centre_model.policy_names import POLICY_NAMES
+from dialer.centre_model.scenario import BadScenario
+from dialer.centre_model.what_if import Site, simulate_days
 from dialer.domain.schema import MESSAGE
 from dialer.pacing.port import Cap
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site_rules import list_caps_on_abandoned_rate
-from dialer.simulation.centre_model.policy_names import POLICY_NAMES
-from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.centre_model.what_if import Site, simulate_days
 from dialer.web.page_requests import PageRequest
 
 SIMULATED_HOURS = 2.0

@@ -28,7 +28,7 @@ def test_dialer_run_does_not_import_modules_that_only_other_commands_need() -> N
     """Importing these modules would double the time of a start, and so of a restart during calls."""
     slow = (
         *("av", "fpdf", "matplotlib", "xlsxwriter", "jinja2", "python_calamine", "rich"),
-        *("dialer.reports", "dialer.simulation", "dialer.cli.roll"),
+        *("dialer.reports", "dialer.centre_model", "dialer.simulation", "dialer.cli.roll"),
     )
     program = (
         f"import sys, dialer.cli.running, dialer.cli.logs, dialer.app; print([m for m in {slow} if m in sys.modules])"

@@ -27,6 +27,10 @@ from dialer import content
 from dialer.app import RunningCentre, assemble_centre
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
+from dialer.centre_model.distributions import DayCurve, Ring, TalkDistribution
+from dialer.centre_model.policies import make_abandoned_rate_caps
+from dialer.centre_model.run import simulate_day
+from dialer.centre_model.scenario import CampaignModel, Scenario
 from dialer.domain.enums import CampaignKind, PacingPolicy, Purpose
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable_path, write_file
@@ -41,10 +45,6 @@ from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, pick_random_behaviour_of_voter
-from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
-from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
-from dialer.simulation.centre_model.run import simulate_day
-from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, list_seat_names, run_demo_desk
 from dialer.simulation.demo.report import DemoReport, build_demo_report
 from dialer.simulation.rehearsal.staff import RehearsalStaff

@@ -13,9 +13,9 @@ from operator import attrgetter
 from random import Random
 from statistics import fmean, pstdev
 
-from dialer.simulation.centre_model.day_result import DayLog, DayResult, Moment, compute_day_result
-from dialer.simulation.centre_model.distributions import DayCurve, Ring
-from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
+from dialer.centre_model.day_result import DayLog, DayResult, Moment, compute_day_result
+from dialer.centre_model.distributions import DayCurve, Ring
+from dialer.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 BIN_SECONDS = 600.0
 LEAST_ATTEMPTS = 100

@@ -9,12 +9,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dialer.centre_model.distributions import DayCurve
+from dialer.centre_model.scenario import BadScenario
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import get_midnight_of_day
-from dialer.simulation.centre_model.distributions import DayCurve
-from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_attempt_times_in_order
 from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
+from dialer.centre_model.scenario import BadScenario
 from dialer.cli.main import app
 from dialer.cli.simulate import replay_recorded_day
 from dialer.domain.view import CentreView
 from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
-from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import RecordedDay, compute_figures_of_recorded_day
 from dialer.simulation.replay.store_day import parse_simulated_day, read_recorded_day_from_store
 from tests.support.centre import a_site, agents_at_work

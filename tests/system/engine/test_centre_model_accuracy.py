@@ -10,13 +10,13 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
+from dialer.centre_model.distributions import DayCurve, Ring, TalkDistribution
+from dialer.centre_model.policies import find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.scenario import CampaignModel, Scenario
 from dialer.cli.simulate import list_abandoned_rate_caps_of_site
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
-from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from dialer.centre_model.day_result import CampaignDay
+from dialer.centre_model.distributions import DayCurve, TalkDistribution
+from dialer.centre_model.policies import find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.scenario import CampaignModel, Scenario
 from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.centre_model.day_result import CampaignDay
-from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.seats import CHEAP
 from tests.support.virtual import virtual_time

@@ -12,12 +12,12 @@ from statistics import fmean
 import pytest
 from rich.console import Console
 
+from dialer.centre_model.policies import make_abandoned_rate_caps
 from dialer.domain.enums import PacingPolicy
 from dialer.domain.pin_proof import PinProver, read_pin_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.settings.site import load_settings
-from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import (
     PRETRAINED_CAMPAIGN,

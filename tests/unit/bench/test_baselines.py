@@ -17,11 +17,11 @@ from bench.baseline_pacers import (
 )
 from bench.baselines import BASELINE_NAMES, baseline_named
 from bench.vicidial_pacer import DialMethod, DropFigures, VicidialPacer, VicidialSettings, calls_to_make, next_level
+from dialer.centre_model.policies import find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.run import simulate_day
+from dialer.centre_model.scenarios import SCENARIOS
+from dialer.centre_model.schedule import Schedule
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
-from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.run import simulate_day
-from dialer.simulation.centre_model.scenarios import SCENARIOS
-from dialer.simulation.centre_model.schedule import Schedule
 
 NO_DROPS = DropFigures()
 OVER = DropFigures(calls_today=51, drops_today_percentage=3.01)

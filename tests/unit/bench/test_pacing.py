@@ -11,10 +11,10 @@ from bench.baselines import FAMILIES
 from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_idle_seconds, pretrained
 from bench.pacing_tuning import FIRST_TUNING_SEED, TunedFamily, load_tuned, tuning_days
 from bench.pacing_tuning import main as tuning_main
+from dialer.centre_model.policies import find_pacing_policy
+from dialer.centre_model.scenarios import SCENARIOS
+from dialer.centre_model.what_if import WhatIfResult
 from dialer.pacing.predictive import PredictivePacer
-from dialer.simulation.centre_model.policies import find_pacing_policy
-from dialer.simulation.centre_model.scenarios import SCENARIOS
-from dialer.simulation.centre_model.what_if import WhatIfResult
 
 
 def _outcome(idle_seconds: float, abandoned: float, worst: float) -> WhatIfResult:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.baselines import FAMILIES, make_policy
 from bench.pacing_tuning import TunedFamily, Tuner, choose_best
-from dialer.simulation.centre_model.policies import simulate_day_under_policy
-from dialer.simulation.centre_model.scenarios import SCENARIOS
+from dialer.centre_model.policies import simulate_day_under_policy
+from dialer.centre_model.scenarios import SCENARIOS
 
 
 def test_pacing_tuner_minimises_idle_time_within_the_abandoned_rate_cap() -> None:

@@ -12,6 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer.centre_model.distributions import DayCurve
+from dialer.centre_model.policies import make_abandoned_rate_caps
+from dialer.centre_model.run import simulate_day
+from dialer.centre_model.scenario import CampaignModel
+from dialer.centre_model.scenarios import SCENARIOS
 from dialer.domain.enums import Reserve
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
@@ -26,11 +31,6 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.tuning import TUNED, Tuning
-from dialer.simulation.centre_model.distributions import DayCurve
-from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
-from dialer.simulation.centre_model.run import simulate_day
-from dialer.simulation.centre_model.scenario import CampaignModel
-from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
 PARTS = {"version", "governor", "knowledge", "usual"}

@@ -15,24 +15,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_percentage_option, simulate_calling_day
-from dialer.domain.enums import Reserve
-from dialer.errors import MatdanError
-from dialer.reports import picture_file
-from dialer.reports.picture_file import CannotPlot
-from dialer.settings.site import load_settings
-from dialer.simulation.centre_model import plots
-from dialer.simulation.centre_model.distributions import DayCurve, GammaRingTimes
-from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
-from dialer.simulation.centre_model.policies import (
+from dialer.centre_model import plots
+from dialer.centre_model.distributions import DayCurve, GammaRingTimes
+from dialer.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
+from dialer.centre_model.policies import (
     find_pacing_policy,
     make_abandoned_rate_caps,
     simulate_day_under_policy,
 )
-from dialer.simulation.centre_model.policy_names import POLICY_NAMES
-from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS
-from dialer.simulation.centre_model.what_if import (
+from dialer.centre_model.policy_names import POLICY_NAMES
+from dialer.centre_model.scenario import BadScenario
+from dialer.centre_model.scenarios import SCENARIOS
+from dialer.centre_model.what_if import (
     DAYS_DIFFER,
     MOST_DAYS,
     SURE_WITHIN,
@@ -41,6 +35,12 @@ from dialer.simulation.centre_model.what_if import (
     compare_days_after_site_changes,
     compute_half_width_of_confidence_interval,
 )
+from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_percentage_option, simulate_calling_day
+from dialer.domain.enums import Reserve
+from dialer.errors import MatdanError
+from dialer.reports import picture_file
+from dialer.reports.picture_file import CannotPlot
+from dialer.settings.site import load_settings
 from dialer.simulation.replay.recorded_day import (
     AttemptRecord,
     RecordedDay,

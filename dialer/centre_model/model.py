@@ -12,6 +12,11 @@ from operator import attrgetter
 from random import Random
 from time import perf_counter
 
+from dialer.centre_model.day_result import DayLog, Moment
+from dialer.centre_model.scenario import Scenario
+from dialer.centre_model.schedule import Schedule, SelfTimedPacer
+from dialer.centre_model.state import SimulatedCall, SimulatedCampaign, SimulatedSeat
+from dialer.centre_model.trunks import SimulatedTrunks
 from dialer.engine.placing.fair_shares import (
     ALL_CALLS,
     CampaignLoad,
@@ -32,11 +37,6 @@ from dialer.pacing.port import (
     RingingCall,
     SeatStage,
 )
-from dialer.simulation.centre_model.day_result import DayLog, Moment
-from dialer.simulation.centre_model.scenario import Scenario
-from dialer.simulation.centre_model.schedule import Schedule, SelfTimedPacer
-from dialer.simulation.centre_model.state import SimulatedCall, SimulatedCampaign, SimulatedSeat
-from dialer.simulation.centre_model.trunks import SimulatedTrunks
 
 MOMENT_SECONDS = 60.0
 _get_campaign = attrgetter("campaign")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from dialer.simulation.centre_model.distributions import Ring
-from dialer.simulation.centre_model.scenario import Scenario
+from dialer.centre_model.distributions import Ring
+from dialer.centre_model.scenario import Scenario
 
 if TYPE_CHECKING:
     from dialer.engine.trunks.state import CallStarts

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dialer.centre_model.day_result import DayResult
+from dialer.centre_model.policy_names import POLICY_NAMES
+from dialer.centre_model.run import PacerFactory, simulate_day
+from dialer.centre_model.scenario import BadScenario, Scenario
+from dialer.centre_model.schedule import EVENT_DRIVEN, Schedule
 from dialer.domain.enums import PacingPolicy
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
-from dialer.simulation.centre_model.day_result import DayResult
-from dialer.simulation.centre_model.policy_names import POLICY_NAMES
-from dialer.simulation.centre_model.run import PacerFactory, simulate_day
-from dialer.simulation.centre_model.scenario import BadScenario, Scenario
-from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 
 HOUR_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0

@@ -11,10 +11,8 @@ from statistics import fmean, pstdev
 import pytest
 
 from bench.baseline_pacers import CallsPerIdleSeat
-from dialer.engine.trunks.state import WIRE_SECONDS
-from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-from dialer.simulation.centre_model.day_result import compute_abandoned_rate_by_window, compute_worst_abandoned_rate
-from dialer.simulation.centre_model.distributions import (
+from dialer.centre_model.day_result import compute_abandoned_rate_by_window, compute_worst_abandoned_rate
+from dialer.centre_model.distributions import (
     BreakHabits,
     DayCurve,
     GammaRingTimes,
@@ -22,9 +20,11 @@ from dialer.simulation.centre_model.distributions import (
     SwappedLists,
     TalkDistribution,
 )
-from dialer.simulation.centre_model.run import simulate_day
-from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
+from dialer.centre_model.run import simulate_day
+from dialer.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
+from dialer.centre_model.scenarios import SCENARIOS, find_scenario
+from dialer.engine.trunks.state import WIRE_SECONDS
+from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 
 SMALL = replace(SCENARIOS["10 seats"], hours=0.5)
 

@@ -12,12 +12,12 @@ from math import ceil, sqrt
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
+from dialer.centre_model.day_result import DayResult, compute_utilisation_by_eighth_of_day
+from dialer.centre_model.distributions import DayCurve, TalkDistribution
+from dialer.centre_model.policies import find_pacing_policy, simulate_day_under_policy
+from dialer.centre_model.scenario import BadScenario, CampaignModel, Scenario
 from dialer.pacing.port import Cap
 from dialer.process.pool import run_jobs_in_processes
-from dialer.simulation.centre_model.day_result import DayResult, compute_utilisation_by_eighth_of_day
-from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
-from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 SURE_WITHIN = 0.015
 """Utilisation is to be known this accurately (0.015 = 1.5 points) if the number of days is not given."""

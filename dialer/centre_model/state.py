@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from random import Random
 
+from dialer.centre_model.day_result import CampaignDay
+from dialer.centre_model.distributions import DayCurve, SwappedLists
+from dialer.centre_model.scenario import CampaignModel
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
-from dialer.simulation.centre_model.day_result import CampaignDay
-from dialer.simulation.centre_model.distributions import DayCurve, SwappedLists
-from dialer.simulation.centre_model.scenario import CampaignModel
 
 
 @dataclass(slots=True, eq=False)

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from dialer.centre_model.day_result import DayResult
 from dialer.reports.picture_file import check_picture_path, save_picture
-from dialer.simulation.centre_model.day_result import DayResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,8 +1,8 @@
 """Simulate one day of a call centre under a pacing policy.
 
     from dialer.pacing.factory import ProgressivePacer
-    from dialer.simulation.centre_model.run import simulate_day
-    from dialer.simulation.centre_model.scenarios import SCENARIOS
+    from dialer.centre_model.run import simulate_day
+    from dialer.centre_model.scenarios import SCENARIOS
 
     result = simulate_day(SCENARIOS["27 seats"], ProgressivePacer, seed=1)
     result.idle_seconds_per_call, result.abandoned_share, result.worst_sliding_hour
@@ -29,11 +29,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from dialer.centre_model.day_result import DayResult, compute_day_result
+from dialer.centre_model.model import CentreModel
+from dialer.centre_model.scenario import Scenario, refuse_invalid_scenario
+from dialer.centre_model.schedule import EVENT_DRIVEN, Schedule
 from dialer.pacing.port import Pacer
-from dialer.simulation.centre_model.day_result import DayResult, compute_day_result
-from dialer.simulation.centre_model.model import CentreModel
-from dialer.simulation.centre_model.scenario import Scenario, refuse_invalid_scenario
-from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 
 PacerFactory = Callable[[], Pacer]
 

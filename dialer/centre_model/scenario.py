@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dialer.errors import MatdanError
-from dialer.simulation.centre_model.distributions import (
+from dialer.centre_model.distributions import (
     BreakHabits,
     DayCurve,
     GammaRingTimes,
@@ -15,6 +14,7 @@ from dialer.simulation.centre_model.distributions import (
     TalkDistribution,
     TalkTimes,
 )
+from dialer.errors import MatdanError
 
 MOST_SEATS = 2000
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dialer.simulation.centre_model.distributions import (
+from dialer.centre_model.distributions import (
     BreakHabits,
     DayCurve,
     StageSignals,
     SwappedLists,
     TalkDistribution,
 )
-from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
+from dialer.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
 
 
 def _make_scenario_of_size(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
