@@ -152,7 +152,7 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> 
         "is for turnout, but campaign pune-east is for survey"
     )
     await page.get_by_label("Purpose").select_option("turnout")
-    await page.get_by_label("Calls until").fill("18:30")
+    await page.get_by_label("End of calling hours").fill("18:30")
     await page.get_by_label("carrier-b").check()
     await expect(page.locator(".findings .error")).to_have_count(0)
     written = page.locator(".difference")

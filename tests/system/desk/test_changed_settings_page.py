@@ -55,7 +55,7 @@ async def test_supervisor_sees_changed_settings_and_reloads_them(centre: CentreW
     centre.change_settings_file("weight = 1", "weight = 4")
     await page.get_by_role("button", name="Read the files again").click()
     await expect(page.locator("tbody tr")).to_have_text(
-        "campaigns.turnout-agents.weight1.04.0when you reload the settings"
+        "campaigns.turnout-agents.weight1.04.0After a reload of the settings"
     )
     await page.get_by_role("button", name="Reload settings").click()
     await page.get_by_role("dialog").get_by_role("button", name="Reload settings").click()

@@ -396,7 +396,7 @@ async def test_person_listens_to_a_call_taken_for_a_machine_then_says_who_answer
     await expect(board.locator("tbody tr")).to_have_count(2)
     await board.get_by_label("Only calls taken for answering machines").check()
     await expect(board.locator("tbody tr")).to_have_count(1)
-    await expect(board.locator("tbody tr")).to_contain_text("Listen, then choose")
+    await expect(board.locator("tbody tr")).to_contain_text("Not recorded yet")
     await board.get_by_role("button", name="Play").click()
     await board.get_by_role("button", name="Person").click()
     await expect(board.get_by_role("button", name="Person", pressed=True)).to_be_visible()

@@ -164,7 +164,7 @@ async def open_flow(page: Page, flow: str) -> None:
 
 async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_their_lines(site: Site) -> None:
     page = await site.flows()
-    await expect(row_of(page, "turnout")).to_contain_text("Part of Matdan")
+    await expect(row_of(page, "turnout")).to_contain_text("Shipped with Matdan")
     await expect(row_of(page, "turnout")).to_contain_text("No mistakes")
     await expect(row_of(page, "errand")).to_contain_text("turnout-ivr")
     (site.folder / "errand.yaml").write_text(ERRAND.replace("start: greeting", "start: hello"), encoding="utf-8")

@@ -417,8 +417,8 @@ problem-no-number = Enter exactly one valid phone number.
 to-recordings = Recordings
 recordings-help = Recorded calls, without names and numbers. Each playback is recorded in the audit log.
 recordings-none = No recordings. They appear here when calls are recorded.
-recordings-unjudged = Only calls taken for answering machines that nobody has judged
-recordings-none-unjudged = No calls to judge.
+recordings-unjudged = Only calls taken for answering machines for which nobody has recorded who answered
+recordings-none-unjudged = There are no such calls.
 recordings-older = Show older recordings
 recorded-at = Start of recording
 recorded-duration = Length of the recording
@@ -429,7 +429,7 @@ recording-play-of = Play recording that started { $at }
 do-recording-play = Play recording
 do-recording-judge = Record whether a person or a machine answered
 judged-who = Who answered (calls taken for answering machines)
-judged-open = Listen, then choose
+judged-open = Not recorded yet: play the call first
 judged-person = Person
 judged-machine = Machine
 problem-recording-deleted = This recording has been deleted.
@@ -452,15 +452,15 @@ setting-after = New value
 setting-takes-effect = Takes effect
 setting-hidden = hidden
 setting-not-set = not set
-takes-effect-reload = when you reload the settings
-takes-effect-restart = when the dialler is restarted
-takes-effect-desk-restart = when the desk (the server of these pages) is restarted
-takes-effect-elsewhere = when the other programs that use it are restarted or get their new files
+takes-effect-reload = After a reload of the settings
+takes-effect-restart = After a restart of the dialler
+takes-effect-desk-restart = After a restart of the desk (the server of these pages)
+takes-effect-elsewhere = After the other programs that use it are restarted or get their new files
 ask-reload-settings =
     { $settings ->
         [0] The dialler reads the settings files again. Calls in progress continue.
         [one] 1 changed setting is reloaded. Calls in progress continue.
        *[other] { $settings } changed settings are reloaded. Calls in progress continue.
     }
-problem-settings-differ = Nothing was reloaded: the settings files have changed again. Look at the new changes, then reload.
+problem-settings-differ = Nothing was reloaded: the settings files have changed again. Read the new changes, then reload.
 problem-no-settings-file = The dialler was started without a settings file, so there is nothing to reload.

@@ -11,8 +11,8 @@ remove-campaign = Remove campaign { $campaign }
 campaign-edit = Edit
 campaign-remove = Remove
 not-set = Not set
-hours-start = Calls from
-hours-until = Calls until
+hours-start = Start of calling hours
+hours-until = End of calling hours
 hours-add = Add another period
 hours-remove = Remove this period
 
@@ -37,8 +37,8 @@ campaign-saved-remove = Campaign { $campaign } is removed.
 campaign-refused = The dialler refused the change, so nothing was saved: { $text }
 campaign-unanswered = The change is saved, but the dialler did not answer. It is applied when the settings are next reloaded.
 
-what-if = What the pacing would do
-what-if-help = Two hours are simulated in which this campaign has all agents. Other campaigns and trunks are left out.
+what-if = Pacing simulation
+what-if-help = Simulates two hours of dialling in which this campaign has all agents. Other campaigns and the limits of the trunks are left out.
 what-if-agents = Agents
 what-if-answer-rate = Answered calls (%)
 what-if-talk = Mean talk time (s)
@@ -48,9 +48,9 @@ what-if-idle = An agent waits { $seconds } s between calls.
 what-if-contacts = Voters connected to agents in an hour: { $contacts }
 what-if-abandoned = Abandoned rate { $rate }, limit { $limit }
 
-problem-simulation-running = Another simulation is running. Try again in some seconds.
+problem-simulation-running = Another simulation is running. Try again in a few seconds.
 problem-no-campaigns-file = Campaigns cannot be changed here. Ask your administrator to set `desk.campaigns_file` and to restart the desk.
-problem-campaigns-changed = Nothing was saved: somebody else has changed the campaigns meanwhile. Look at the new check, then save again.
+problem-campaigns-changed = Nothing was saved: somebody else has changed the campaigns meanwhile. Read the new result of the check, then save again.
 problem-campaign-invalid = Nothing was saved: { $text }
 
 ## Settings of a campaign
