@@ -27,7 +27,7 @@ from dialer.flows.prompts import SitePrompts, create_site_prompts_if_catalogue_e
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.newest_call import compare_store_with_newest_call_at_broker
+from dialer.mqtt.newest_call import check_that_store_has_newest_call_at_broker
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import (
     exclude_start_up_objects_from_garbage_collection,
@@ -169,7 +169,7 @@ async def assemble_centre(
             monitor=create_mqtt_interface_of_dialler(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
-            compare_with_broker=partial(_compare_store_with_newest_call_at_broker, settings, broker, engine),
+            compare_with_broker=partial(_check_that_store_has_newest_call_at_broker, settings, broker, engine),
             connected=partial(_keep_asterisk_and_twilio_connected, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
@@ -223,12 +223,12 @@ def _build_engine(
     return engine
 
 
-async def _compare_store_with_newest_call_at_broker(
+async def _check_that_store_has_newest_call_at_broker(
     settings: Settings, private_broker: BrokerSettings | None, engine: Engine
 ) -> None:
     if settings.broker.enabled:
         broker = private_broker or get_broker_settings(settings)
-        await compare_store_with_newest_call_at_broker(
+        await check_that_store_has_newest_call_at_broker(
             broker, settings.centre.id, engine.check_that_store_has_newest_call
         )
 

@@ -65,7 +65,7 @@ def approve_recordings(
         raise AudioError("--sha256 and --valid-until need --certificate: give the certificate's number")
     if bool(prompts) == (flow is not None):
         raise AudioError(
-            "nothing or too much to approve was given: give either names of prompts, or --flow with --language"
+            "it is not clear which prompts to approve: give either names of prompts, or --flow with --language"
         )
     last_day = None if valid_until is None else parse_date_option(valid_until, "--valid-until")
     settings = load_settings(config)

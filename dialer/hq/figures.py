@@ -196,7 +196,7 @@ class HqFigures:
         while True:
             await run_function_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
             await run_function_and_log_store_error(
-                self._put_assigned_material_into_page_state(), "hq_desk.material_read_failed"
+                self._show_campaign_material_of_each_zone(), "hq_desk.material_read_failed"
             )
             self.put_figures_into_page_state()
             with contextlib.suppress(TimeoutError):
@@ -272,7 +272,7 @@ class HqFigures:
             values[f"proposal/{zone}/{proposal.id}"] = proposal
         self._replace_page_values_with_prefix("proposal", values)
 
-    async def _put_assigned_material_into_page_state(self) -> None:
+    async def _show_campaign_material_of_each_zone(self) -> None:
         """Show the campaign material (flows, recordings) assigned to each zone, and to all zones. Raises StoreError.
 
         The keys of the page state are `material/ZONE`, and `material/` for all zones.

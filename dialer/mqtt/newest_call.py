@@ -39,7 +39,7 @@ def parse_newest_call_message(payload: bytes) -> NewestCall:
     return call if math.isfinite(call.at) else UNREADABLE
 
 
-async def compare_store_with_newest_call_at_broker(settings: BrokerSettings, centre: str, compare: Compare) -> None:
+async def check_that_store_has_newest_call_at_broker(settings: BrokerSettings, centre: str, compare: Compare) -> None:
     """Check, before the dialler connects, that its store (database) has the newest call that is recorded at the broker.
 
     If the store does not have the call, it is an old copy or another store, and `compare` holds dialling. If the broker

@@ -69,7 +69,7 @@ async def record_settings_and_configure_store(
     They are the secrets for hashing opt-outs, and the limit on messages that wait for headquarters.
     """
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
-    await store.hash_numbers_of_roll(settings.rules.list_opt_out_secrets())
+    await store.hash_phone_numbers_and_suppress_opt_outs(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
     await store.set_byte_limit_of_headquarters_queue(None if hq.user is None else hq.outbox_megabytes << 20)
 

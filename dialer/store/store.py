@@ -301,7 +301,7 @@ class Store(StoreRunner):
     save_opt_out_of_other_centre = Write(opt_outs.save_opt_out_of_other_centre)
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
-    async def hash_numbers_of_roll(self, secrets: Sequence[bytes]) -> int:
+    async def hash_phone_numbers_and_suppress_opt_outs(self, secrets: Sequence[bytes]) -> int:
         """Hash all phone numbers of the electoral roll with the centres' shared secrets. Suppress those that opted out
         elsewhere.
 

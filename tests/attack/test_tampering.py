@@ -119,7 +119,7 @@ async def write_day(backend: SqliteBackend) -> None:
         )
         await store.save_voter_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
         await store.save_opt_out(1, at=NOW, source="agent")
-        await store.hash_numbers_of_roll([b"a secret that centres share"])
+        await store.hash_phone_numbers_and_suppress_opt_outs([b"a secret that centres share"])
         await store.save_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
         note = AuditNote("asha", NOW, {})
         for number in (1, 2):

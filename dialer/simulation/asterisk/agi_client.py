@@ -71,7 +71,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
             await loop.create_connection(lambda: connection, parts.hostname or "127.0.0.1", parts.port or 4573)
     except OSError:  # asyncio.timeout's TimeoutError is one too
-        await _wait_before_agi_failure(switch, channel)
+        await _wait_until_agi_connection_fails(switch, channel)
         switch.set_dialplan_variable(channel, "AGISTATUS", "FAILURE")
         return
     transport = cast(asyncio.Transport, connection.transport)
@@ -86,7 +86,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.set_dialplan_variable(channel, "AGISTATUS", status)
 
 
-async def _wait_before_agi_failure(switch: SwitchCore, channel: Channel) -> None:
+async def _wait_until_agi_connection_fails(switch: SwitchCore, channel: Channel) -> None:
     """Wait as long as Asterisk's AGI() takes to notice that a FastAGI server is unreachable."""
     loop = asyncio.get_running_loop()
     end = loop.time() + REFUSED_SECONDS

@@ -311,7 +311,7 @@ async def test_minimum_interval_between_calls_applies_across_centres(hq: Headqua
             path = tmp_path / f"{name}.db"
             fill_roll(path, 54, voters_per_booth=9)
             store = await stack.enter_async_context(await open_store(path, encode=create_outbox_row_of_result))
-            await store.hash_numbers_of_roll([secret])
+            await store.hash_phone_numbers_and_suppress_opt_outs([secret])
             await store.set_byte_limit_of_headquarters_queue(1 << 20)
             await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
             await store.add_roll_numbers_to_queue_of_campaign("turnout")

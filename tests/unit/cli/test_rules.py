@@ -185,7 +185,7 @@ def test_rules_check_command_reports_an_outdated_register(tmp_path: Path) -> Non
     )
 
 
-def test_rules_check_command_gives_a_one_line_error_for_looser_settings(config: Path) -> None:
+def test_rules_check_command_names_a_setting_that_is_less_strict_than_the_profile(config: Path) -> None:
     text = config.read_text(encoding="utf-8").replace("minimum_seconds = 30", "minimum_seconds = 5")
     config.write_text(text, encoding="utf-8")
     code, output = run("check", "-c", config)

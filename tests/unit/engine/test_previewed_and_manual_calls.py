@@ -182,7 +182,9 @@ def create_call(
 
 
 @pytest.mark.parametrize(("detection", "is_classified"), [("off", True), ("after-seat", True), ("before-seat", False)])
-def test_new_call_has_its_numbers_data_and_waits_for_machine_detection(detection: str, is_classified: bool) -> None:
+def test_new_call_has_the_data_of_its_phone_number_and_waits_for_machine_detection_if_set(
+    detection: str, is_classified: bool
+) -> None:
     turns = make_turns_that_want_calls(campaign={"machine_detection": detection})
     run = turns.features.loaded_campaigns["calls"]
     claim = make_claim(7, voter_id=3, booth_id=5, attempt_number=2, language="mr", pending_voters=4, worker=WORKER)

@@ -46,7 +46,7 @@ def test_centre_over_its_share_of_cpu_time_does_not_delay_other_centres() -> Non
     assert shares.has_centre_computing_time_left("pune-2", 1.0)
 
 
-async def test_verifying_a_centres_seals_uses_up_its_share_of_cpu_time(
+async def test_cpu_time_to_verify_a_signed_log_counts_towards_the_share_of_its_centre(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used = 0.0
