@@ -1,9 +1,10 @@
-"""The page with the site's IVR flows: their texts, checks, diagrams and saving, and test calls with the user as the caller.
+"""The page with the site's IVR flows: it shows their texts and diagrams, checks and saves changes, and tries flows out.
 
 A changed flow is saved in the folder `desk.flows_folder`, and the dialler reloads its flows. If the dialler refuses
 them, the file is restored. A flow that calls must not use is not saved.
 
-A test call stores nothing: the page sends the caller's entries, and the desk plays the call again up to the next question.
+A try-out is a simulated call in which the user is the caller. Nothing is stored: the page sends all entries so far, and
+the desk plays the call again up to the next question.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ from dialer.web.refusals import RequestRefused
 
 MAX_ENTRIES = 500
 MAX_FACTS = 100
-MAX_REQUEST_BYTES = 4 * MAX_BYTES  # JSON escapes letters such as quotes
+MAX_REQUEST_BYTES = 4 * MAX_BYTES  # JSON escapes characters such as quotes
 WAV_TYPE = "audio/wav"
 
 _Source = Annotated[str, Field(min_length=1, max_length=500)]
@@ -96,14 +97,14 @@ class FlowsPage:
     flow_schema: Any
     """JSON schema of flows, for completion in the editor"""
     node_kinds: tuple[str, ...]
-    """keys that tell the kind of a node, such as menu"""
+    """keys that name the kind of a node, such as menu"""
     text_keys: tuple[str, ...]
     """keys of the texts that prompts can play"""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowText:
-    """The text of a flow's file. It can be saved with this digest only."""
+    """The text of a flow's file, and the file's digest (SHA-256), which the page sends back when it saves the flow."""
 
     __pydantic_config__ = MESSAGE
 
@@ -125,7 +126,7 @@ class FlowProblem:
 
 @dataclass(frozen=True, slots=True)
 class FlowFact:
-    """A fact about the voter that a flow uses, with an example for the try-out; empty means that it is unknown."""
+    """A fact about the voter that a flow uses, with an example value for the try-out. Empty: the fact is unknown."""
 
     __pydantic_config__ = MESSAGE
 
@@ -144,7 +145,7 @@ class CheckedFlow:
     diagram: FlowDiagram | None = None
     facts: tuple[FlowFact, ...] = ()
     difference: tuple[str, ...] = ()
-    """lines that differ from the file, in the unified format; only of a flow that can be saved"""
+    """lines that differ from the file, as a unified diff; empty for a flow that cannot be saved here"""
 
 
 class FlowDraft(PageRequest):
@@ -156,14 +157,14 @@ class FlowDraft(PageRequest):
 
 
 class FlowSave(FlowDraft):
-    """The text of a flow to save. `digest` is that of the file when it was opened; empty if there was no file."""
+    """A request to save the text of a flow. `digest` is that of the file when it was opened; empty if there was no file."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
 class FlowTry(FlowDraft):
-    """A try-out of a flow's text, with everything that the caller has entered so far.
+    """A request to try out a flow's text, with everything that the caller has entered so far.
 
     An entry is keys, "" for silence, or null to hang up.
     """
@@ -201,7 +202,7 @@ class FlowRoutes:
         return router
 
     async def _run_in_thread(self, work: Callable[[], _T]) -> _T:
-        """Run blocking work in a thread, one at a time. An error becomes a refusal with the text of the error."""
+        """Run blocking work in a thread, one at a time. Raises RequestRefused with the text of the error if it fails."""
         async with self._one_at_a_time:
             try:
                 return await asyncio.to_thread(work)
@@ -209,7 +210,7 @@ class FlowRoutes:
                 raise RequestRefused(409, "flows-unreadable", text=str(error)) from error
 
     async def describe_flows_page(self) -> FlowsPage:
-        """Return all flows of the site, with the number of their mistakes."""
+        """Return all flows of the site, with the number of errors and warnings of each."""
         return await self._run_in_thread(self._build_flows_page)
 
     def _build_flows_page(self) -> FlowsPage:
@@ -253,7 +254,7 @@ class FlowRoutes:
         return await self._run_in_thread(read_text_and_digest)
 
     def _find_flow_path(self, source: str) -> Path:
-        """Return the file of a flow. Only files of the site's flows are accepted, and new files of its folder."""
+        """Return the path of a flow's file. Raises RequestRefused for a path that is no flow of the site."""
         if is_own_flow(self._settings, source):
             return Path(source)
         for each in list_flows_of_site(self._settings):
@@ -295,7 +296,7 @@ class FlowRoutes:
         return found
 
     async def try_flow_text(self, asked: FlowTry) -> TryOut:
-        """Play a call in the text of a flow up to the next question. Nothing is stored."""
+        """Try out the text of a flow: play a call with the caller's entries up to the next question. Nothing is stored."""
         path = self._find_flow_path(asked.source)
         return await self._run_in_thread(lambda: self._build_try_out(asked, path))
 

@@ -1,4 +1,4 @@
-"""A try-out of a flow: a simulated call whose caller enters one line after another, as on a web page.
+"""A try-out of a flow: a simulated call in which the user of a web page is the caller. Nobody is called.
 
 The call is played again from its start for each further entry, so nothing is stored between two entries.
 """
@@ -28,7 +28,7 @@ class LineKind(StrEnum):
     SILENCE = "silence"  # the caller pressed no key
     MESSAGE = "message"  # the caller left a spoken message
     HANG_UP = "hang-up"  # the caller hung up
-    RESULT = "result"  # what the machine did, such as saving an answer
+    RESULT = "result"  # what the flow did, such as saving an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ExpectedEntry:
 
 @dataclass(frozen=True, slots=True)
 class TryOut:
-    """A try-out of a flow after some entries of its caller."""
+    """The transcript of a try-out so far, and the entry that it waits for or how it ended."""
 
     __pydantic_config__ = MESSAGE
 
@@ -100,7 +100,7 @@ def try_flow(
     """Play a call with these entries of the caller, up to the next question or to the end of the call.
 
     Args:
-        flow: the flow.
+        flow: the flow to play.
         texts: the texts of its prompts.
         language: the language of the call.
         facts: what is known about the voter, as from `make_sample_voter_data`.

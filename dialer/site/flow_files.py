@@ -1,4 +1,4 @@
-"""The IVR flows of a site and their files: shipped flows, flows in desk.flows_folder, and other files of the settings.
+"""The IVR flows of a site and their files: shipped flows, flows in desk.flows_folder, and other files that the settings name.
 
 Supervisors change the files in desk.flows_folder on the page /flows.
 """
@@ -51,14 +51,14 @@ def list_flows_of_site(settings: Settings) -> list[SiteFlow]:
 
 
 def list_own_flows(settings: Settings) -> list[str]:
-    """Return the paths of the flows in desk.flows_folder, sorted. A missing folder has none."""
+    """Return the paths of the flows in desk.flows_folder, sorted; none if the folder is missing."""
     folder = settings.desk.flows_folder
     found = () if folder is None else sorted(folder.glob("*.yaml"))
     return [str(path) for path in found if NAME.fullmatch(path.stem)]
 
 
 def is_own_flow(settings: Settings, source: str) -> bool:
-    """Return whether a path is that of a flow in desk.flows_folder, which may not exist yet."""
+    """Return whether `source` is the path of a flow in desk.flows_folder. The file need not exist yet."""
     folder, path = settings.desk.flows_folder, Path(source)
     return folder is not None and source == str(folder / f"{path.stem}.yaml") and bool(NAME.fullmatch(path.stem))
 

@@ -1,4 +1,4 @@
-"""The sounds of flows for trying them out on a page: exactly those that a call may play."""
+"""The sounds that the page /flows plays when a user tries out a flow: exactly those that a real call may play."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class SiteSounds:
     """The sounds of a site's prompts. With a catalogue, only the sounds that it allows today can be played."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Create the sounds. Nothing is read yet."""
+        """Store the settings and the clock. Files are read when the first sound is needed."""
         self._settings = settings
         self._clock = clock
         self._places: AudioDirectories = get_audio_directories(settings)
         self._reader: PlaylistReader | None = None
 
     def make_finder_of_playable_sounds(self, language: str, texts: Texts) -> Callable[[PromptRef], tuple[str, ...]]:
-        """Return a function that returns the names of a prompt's sounds that one call in `language` may play.
+        """Return a function that lists the sounds of a prompt that a call in `language` may play, by name.
 
         Raises CatalogueError, SettingError.
         """

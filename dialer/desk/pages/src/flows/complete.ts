@@ -1,4 +1,4 @@
-// What can be written at a place of a flow's text: keys and values by the JSON schema of flows, nodes, texts and flows that exist.
+// Completion in the text of a flow: keys and values by the JSON schema of flows, and names of nodes, texts and flows.
 
 /** The parts of a JSON schema that the schema of flows uses. */
 export interface Schema {
@@ -17,7 +17,7 @@ export interface Schema {
 }
 export interface Known {
   schema: Schema;
-  /** Keys that tell the kind of a node, such as menu. */
+  /** Keys that name the kind of a node, such as menu. */
   kinds: string[];
   /** Keys of the texts that prompts can play. */
   texts: string[];
@@ -45,7 +45,7 @@ const KEY = /^(\s*)(?:- )?([\w*#]+):/;
 interface Place {
   /** The keys of the mappings around the cursor, from the outside. */
   path: string[];
-  /** The key whose value is written, or null where a key is written. */
+  /** The key whose value the cursor is in, or null if it is in a key. */
   key: string | null;
   /** The beginning of the word. */
   word: string;
@@ -201,7 +201,7 @@ export function nodesIn(text: string): string[] {
   return names.map((found) => found![2]!);
 }
 
-/** Return what can be written at a place (offset) of a text, or null. */
+/** Return the suggestions for a position (offset) in a text, or null. */
 export function suggestAt(text: string, at: number, known: Known): Suggestions | null {
   const place = findPlace(text, at);
   if (!place) return null;

@@ -1,4 +1,4 @@
-// The drawing of a flow: nodes as boxes, arrows for the usual paths of calls, and the nodes that only exceptions reach.
+// The diagram of a flow: nodes as boxes, arrows for the usual paths of calls, and nodes that follow only after exceptions.
 import type { CSSProperties } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { DiagramNode, FlowDiagram } from "../shared/wire";
@@ -9,7 +9,7 @@ interface Drawn {
   diagram: FlowDiagram;
   /** The language of the prompts. */
   language: string;
-  /** The node at which the tried call is. */
+  /** The current node of the try-out. */
   current: string | undefined;
   onPick: (line: number) => void;
 }

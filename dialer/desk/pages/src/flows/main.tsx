@@ -1,4 +1,4 @@
-// The page with the call flows: the list, and one flow with its text, its drawing and a try-out.
+// The page with the call flows: the list, and one flow with its text, its diagram and a try-out.
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { AccountMenu } from "../board/account_menu";

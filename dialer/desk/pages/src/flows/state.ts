@@ -1,4 +1,4 @@
-// The list of call flows, and the opened flow: its text, its check by the desk while it is changed, its diagram, and its saving.
+// The list of call flows, and the opened flow: its text, the desk's check of each change, its diagram, and its saving.
 import { computed, signal } from "@preact/signals";
 import { narrowing } from "../shared/address";
 import { ask, isProblem, type Problem } from "../shared/server";
@@ -9,7 +9,7 @@ interface Reply {
   text: string;
 }
 
-/** A text is checked when it was not changed for so long. */
+/** Milliseconds from the last change of a text to its check. */
 export const CHECK_MS = 400;
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 
@@ -20,18 +20,18 @@ export const source = narrowing("flow", /^.{1,500}$/);
 /** The language of the diagram and of the try-out. */
 export const spoken = signal("en");
 export const opened = signal<FlowText | Problem | null>(null);
-/** The text as it is shown. */
+/** The text in the editor, which may be unsaved. */
 export const text = signal("");
 const answered = signal<{ asked: string; check: CheckedFlow | Problem } | null>(null);
 
 const draft = computed(() => ({ source: source.value, text: text.value, language: spoken.value }));
 const asked = computed(() => JSON.stringify(draft.value));
 
-/** The result of the check of the text as it is shown; null = not known yet. */
+/** The result of the check of the text in the editor; null = not known yet. */
 export const check = computed((): CheckedFlow | Problem | null =>
   answered.value?.asked === asked.value ? answered.value.check : null,
 );
-/** The latest diagram. While the text is no flow, the diagram of the last one that was stays. */
+/** The diagram of the latest valid text. It stays while the text has errors. */
 export const diagram = signal<FlowDiagram | null>(null);
 
 /** The opened flow in the list. */
@@ -67,7 +67,7 @@ export function changeText(changed: string): void {
   waiting = setTimeout(() => void checkText(), CHECK_MS);
 }
 
-/** Check the text as it is shown, and redraw its diagram. */
+/** Check the text in the editor, and redraw its diagram. */
 export async function checkText(): Promise<void> {
   const [sent, body] = [asked.value, draft.value];
   const found = await ask<CheckedFlow>("POST", "/api/flows/check", body);

@@ -1,4 +1,4 @@
-// A try-out of the shown text: what its caller has entered, and the call that the desk plays with these entries.
+// A try-out of the text in the editor: the caller's entries, and the call that the desk plays with these entries.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, type Problem } from "../shared/server";
 import type { TryOut } from "../shared/wire";
@@ -27,7 +27,7 @@ const call = signal<Call | null>(null);
 export const tryOut = signal<TryOut | Problem | null>(null);
 const isWaiting = signal(false);
 
-/** Whether the call uses another text than the one that is shown now. */
+/** Whether the text in the editor was changed after the call started. */
 export const isOutdated = computed(() => call.value !== null && call.value.text !== text.value);
 
 async function play(next: Call): Promise<void> {
@@ -42,7 +42,7 @@ async function play(next: Call): Promise<void> {
   if (!isProblem(found)) listenTo(found.lines.slice(before).flatMap((each) => each.sounds));
 }
 
-/** Call the flow as it is shown now. */
+/** Start a call with the text in the editor. */
 export const startCall = (): Promise<void> =>
   play({
     source: source.value,
@@ -59,7 +59,7 @@ export async function enterAsCaller(entry: Entry): Promise<void> {
   if (call.value) await play({ ...call.value, entries: [...call.value.entries, entry] });
 }
 
-/** Forget the call, such as when another flow is opened. */
+/** Remove the call, such as when another flow is opened. */
 export function clearCall(): void {
   call.value = null;
   tryOut.value = null;

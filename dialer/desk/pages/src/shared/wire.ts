@@ -236,7 +236,7 @@ export interface CallMoment {
 /** The state of a call from its start to its end, such as ringing, waiting for an agent, or talking. */
 export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waiting" | "connecting" | "talking" | "in-flow" | "message" | "ended";
 
-/** What a check says about a campaign, in English. */
+/** One result of the check of a campaign: no problem, a warning or an error, in English. */
 export interface CampaignFinding {
   level: Level;
   text: string;
@@ -439,7 +439,7 @@ export interface CheckedFlow {
   problems: FlowProblem[];
   diagram: FlowDiagram | null;
   facts: FlowFact[];
-  /** lines that differ from the file, in the unified format; only of a flow that can be saved */
+  /** lines that differ from the file, as a unified diff; empty for a flow that cannot be saved here */
   difference: string[];
 }
 
@@ -536,7 +536,7 @@ export interface FlowDiagram {
   arrows: DiagramArrow[];
 }
 
-/** A fact about the voter that a flow uses, with an example for the try-out; empty means that it is unknown. */
+/** A fact about the voter that a flow uses, with an example value for the try-out. Empty: the fact is unknown. */
 export interface FlowFact {
   name: string;
   kind: PromptKind;
@@ -553,7 +553,7 @@ export interface FlowProblem {
   text: string;
 }
 
-/** The text of a flow's file. It can be saved with this digest only. */
+/** The text of a flow's file, and the file's digest (SHA-256), which the page sends back when it saves the flow. */
 export interface FlowText {
   text: string;
   digest: string;
@@ -570,7 +570,7 @@ export interface FlowsPage {
   folder: string | null;
   /** JSON schema of flows, for completion in the editor */
   flow_schema: unknown;
-  /** keys that tell the kind of a node, such as menu */
+  /** keys that name the kind of a node, such as menu */
   node_kinds: string[];
   /** keys of the texts that prompts can play */
   text_keys: string[];
@@ -707,7 +707,7 @@ export interface ListedCalls {
   before: number | null;
 }
 
-/** A campaign in the list of the page. The list does not contain its state, which the board's stream has. */
+/** A campaign in the list of the page. Its state is not here: the page receives it with the board's updates. */
 export interface ListedCampaign {
   id: string;
   kind: string;
@@ -999,7 +999,7 @@ export interface ShownReport {
   at: number[];
 }
 
-/** How a campaign's pacing did in a simulation. Rates are 0-1. */
+/** The results of a campaign's pacing in a simulation. Rates are 0-1. */
 export interface SimulatedPacing {
   idle_seconds: number;
   contacts_per_hour: number;
@@ -1074,7 +1074,7 @@ export interface TrunkView {
   ringing_seconds: number | null;
 }
 
-/** A try-out of a flow after some entries of its caller. */
+/** The transcript of a try-out so far, and the entry that it waits for or how it ended. */
 export interface TryOut {
   lines: TranscriptLine[];
   /** the current node, preceded by its subdialogs, such as opt_out/ask */
