@@ -226,10 +226,15 @@ def print_recordings_report(
     report: CampaignReportOptions,
     unjudged: Annotated[
         bool,
-        typer.Option("--unjudged", help="List only calls taken for answering machines that nobody has judged yet."),
+        typer.Option(
+            "--unjudged",
+            help="List only calls taken for answering machines for which nobody has recorded who answered.",
+        ),
     ] = False,
 ) -> None:
-    """List recorded calls with file, agent, duration, who answered as judged, and whether the file still exists."""
+    """List recorded calls with file, agent, duration, who answered (as a listener recorded), and whether the file still
+    exists.
+    """
     from dialer.reports import tables
 
     window, zone, settings = report.report_period, report.centre_time_zone, report.site_settings

@@ -98,7 +98,8 @@ class RecordingsPage:
     ) -> ListedRecordings:
         """Return the recordings of one campaign or of all.
 
-        With `unjudged`, return only calls taken for answering machines that nobody has judged yet. Recordings without a
+        With `unjudged`, return only calls taken for answering machines for which nobody has recorded who answered.
+        Recordings without a
         file, or past their retention period, are left out.
         """
         found = await self._reading.list_recordings(before, MAX_LISTED, campaign, unjudged=unjudged)

@@ -394,7 +394,7 @@ def report_recordings(
 ) -> Report:
     """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine).
 
-    With `unjudged`, report only calls that detection took for answering machines and that nobody has judged yet.
+    With `unjudged`, report only calls taken for answering machines for which nobody has recorded who answered.
     """
     rows: list[tuple[Cell, ...]] = []
     for attempt_id, campaign, started_at, *rest in window.query_rows_of_period(db, SQL.recordings, unjudged=unjudged):

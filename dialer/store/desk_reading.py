@@ -119,7 +119,7 @@ class DeskReading:
     ) -> list[RecordedTalk]:
         """Return the newest recordings that began before a time (epoch seconds), of one campaign or of all campaigns.
 
-        With `unjudged`, return only calls that detection took for answering machines and that nobody has judged yet.
+        With `unjudged`, return only calls taken for answering machines for which nobody has recorded who answered.
         Sound files of listed recordings may be missing.
         """
         return await self._db.fetch_all_rows(

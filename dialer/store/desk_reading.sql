@@ -16,7 +16,7 @@ ORDER BY number;
 -- name: booth_names
 SELECT booth_id, constituency_name, name FROM booth ORDER BY booth_id;
 
--- Recorded calls that began before :before and have ended, newest first. :unjudged: only calls taken for machines that nobody has judged.
+-- Recorded calls that began before :before and have ended, newest first. :unjudged: only calls taken for answering machines for which nobody has recorded who answered.
 -- name: recordings
 SELECT attempt_id AS attempt, campaign_id AS campaign, started_at AS at, ended_at - started_at AS seconds,
        coalesce(seat, '') AS seat, coalesce(agent, '') AS agent,

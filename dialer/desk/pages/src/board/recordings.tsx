@@ -24,7 +24,7 @@ interface Listed {
 
 const listed = signal<Listed>({ recordings: [], before: null });
 const playing = signal("");
-/** List only calls taken for machines that nobody has judged yet. */
+/** List only calls taken for answering machines for which nobody has recorded who answered. */
 const unjudged = signal(false);
 
 /** Load the recordings of the chosen campaign; with `before`, append older ones. */
