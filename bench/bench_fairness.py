@@ -157,7 +157,7 @@ def _decide_as_before(centre: CentreModel) -> None:
 
 @contextlib.contextmanager
 def use_rule_before_weights() -> Iterator[None]:
-    """Place the centre model's calls by the rule before weights. Its calls are the same as those of the version before."""
+    """Place the centre model's calls as versions without weights did: each campaign dials for all the seats it sees."""
     with (
         mock.patch.object(
             UsualRate, "count_ringing_calls_weighted_by_answer_probability", lambda _, ringing: len(ringing)

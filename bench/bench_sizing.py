@@ -56,7 +56,7 @@ VOTERS = Scenario.model_validate(
 )
 MEASURED_SEATS = (10, 27, 60)
 SIZES = (10, 27, 60, 100, 300)
-"""Numbers of seats for which the page tells the cores."""
+"""Numbers of seats for which the page gives the CPU cores that are needed."""
 
 WHAT_A_SEAT_COSTS = (
     "## What an idle seat costs, and what changes it",
@@ -75,7 +75,7 @@ WHAT_A_SEAT_COSTS = (
     "records, security log, AMD, talk detection or keys; `res_timing_pthread`, `dsp_drop_silence`, `strictrtp = no`.",
     "",
 )
-"""The last part of the page, from runs with changed files, which this bench does not repeat."""
+"""The last part of docs/reference/sizing.md: runs with changed Asterisk files, which `make bench` does not repeat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A page for reviewers of a translation: every text of the pages beside the English one, with its place and a picture.
+"""A page for reviewers of a translation: every text of the pages next to the English one, with its place and a picture.
 
     python -m tests.translation_review hi review.html
 

@@ -81,7 +81,7 @@ class PlaylistReader:
         self._catalogue_versions: dict[Path, _FileVersion] = {}
         self._was_there = False
         self._sounds_by_folder: dict[str, set[str]] = {}  # names of the prompts' sounds, without extension
-        self._versions: dict[str, _FileVersion] = {}  # of every sound on disk that could be played, as last looked at
+        self._versions: dict[str, _FileVersion] = {}  # of each playable sound file, by path, at the last read
         self._hashes: dict[str, tuple[_FileVersion, str]] = {}
         self._last: Playlist | None = None
 
@@ -146,7 +146,7 @@ class PlaylistReader:
     def _read_versions_of_sounds(self) -> dict[str, _FileVersion]:
         """Return the version of each prompt's sounds on disk, by path.
 
-        Folders are listed first: of the formats that Asterisk could choose, most prompts have one.
+        Folders are listed first, because most prompts have only one of the formats that Asterisk could choose.
         """
         versions = {}
         for folder, sounds in self._sounds_by_folder.items():

@@ -56,7 +56,7 @@ MAX_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class ListedCampaign:
-    """A campaign in the list of the page. The list does not contain its state, which the board's stream has."""
+    """A campaign in the list of the page. Its state is not here: the page receives it with the board's updates."""
 
     __pydantic_config__ = MESSAGE
 
@@ -96,7 +96,7 @@ class CampaignProblem:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFinding:
-    """What a check says about a campaign, in English."""
+    """One result of the check of a campaign: no problem, a warning or an error, in English."""
 
     __pydantic_config__ = MESSAGE
 
@@ -114,9 +114,9 @@ class CheckedCampaign:
     problems: tuple[CampaignProblem, ...]
     findings: tuple[CampaignFinding, ...] = ()
     difference: str = (
-        ""  # lines of the campaign in the file: with +, they are added; with -, removed; with a space, they stay
+        ""  # the campaign's lines in the file, each after + if saving adds it, - if it removes it, or a space
     )
-    digest: str = ""  # of the file as it is now
+    digest: str = ""  # SHA-256 of the file at the time of the check
     also_applied: tuple[str, ...] = ()  # other changed settings that come into force with the campaign
     needs_restart: tuple[str, ...] = ()  # changed settings because of which the dialler would refuse the campaign
 
@@ -125,20 +125,20 @@ CampaignName = Annotated[str, Field(max_length=MAX_NAME)]
 
 
 class CampaignForm(PageRequest):
-    """What a supervisor has entered in the form of a campaign, by the keys of the settings."""
+    """The values that a supervisor has entered in the form of a campaign, by the names of the settings."""
 
     edited: CampaignName | None = None  # the campaign that is edited; None: a new one
     values: Annotated[dict[str, Any], Field(max_length=MAX_VALUES)]
 
 
 class CampaignRemoval(PageRequest):
-    """A campaign to remove from the file."""
+    """A request to remove a campaign from the campaigns file."""
 
     removed: CampaignName
 
 
 class CampaignSave(PageRequest):
-    """A change to save. `digest` is the digest of the campaigns file at the time of the check."""
+    """A request to save a change of a campaign. `digest` is that of the campaigns file at the time of the check."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -146,7 +146,7 @@ class CampaignSave(PageRequest):
 
 
 class PacingQuestion(PageRequest):
-    """A campaign of the form, and the figures of the centre for which its pacing is to be simulated."""
+    """A request to simulate the pacing of the campaign in the form, with assumed figures of the centre."""
 
     change: CampaignForm
     site: SimulatedSite
@@ -206,8 +206,8 @@ class CampaignRoutes:
         return CampaignsPage(tuple(listed), fields, FIELDS_OF_ONE_KIND, None if file is None else str(file))
 
     async def check_change(self, asked: CampaignForm | CampaignRemoval, who: SignedIn) -> CheckedCampaign:
-        """Check a new, edited or removed campaign. Return its mistakes, or what the rules say about it and what saving
-        would write.
+        """Check a new, edited or removed campaign. Return its mistakes, or the results of the check and the lines
+        that saving changes.
         """
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._build_checked_campaign, asked, who)
@@ -241,7 +241,7 @@ class CampaignRoutes:
         return prepare_new_campaign(self._settings, path, asked.values, f"Added by {who.name} on {at:%Y-%m-%d}.")
 
     async def simulate_pacing(self, asked: PacingQuestion, who: SignedIn) -> SimulatedPacing:
-        """Return how the pacing of the campaign in the form does in simulated hours. One simulation runs at a time."""
+        """Simulate the pacing of the campaign in the form. Raises RequestRefused while another simulation runs."""
         if self._is_simulating:
             raise RequestRefused(409, "simulation-running")
         self._is_simulating = True
@@ -258,7 +258,7 @@ class CampaignRoutes:
     async def save_change(self, asked: CampaignSave, who: SignedIn) -> dict[str, str]:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply.
 
-        If the dialler refuses, the file is restored: nothing was changed.
+        If the dialler refuses the change, the file is restored.
         """
         async with self._one_at_a_time:
             try:

@@ -1,4 +1,4 @@
-"""The page on which supervisors reload changed settings: first the changes are listed, then the settings are reloaded."""
+"""The page that lists what has changed in the settings files, and lets supervisors reload the settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
 
 SECTIONS_WITH_DESK_RESTART = frozenset({"broker", "centre", "desk", "metrics", "report_mail", "store"})
-"""Sections of the settings that a running desk cannot reload."""
+"""Sections of the settings that the desk (the pages' server) reads only when it starts."""
 MAX_READ_SECONDS = 20.0
 
 TakesEffect = Literal["reload", "restart", "desk-restart", "elsewhere"]
@@ -53,7 +53,7 @@ class ChangedSettings:
     __pydantic_config__ = MESSAGE
 
     changes: tuple[ChangedSetting, ...]
-    digest: str  # of these changes
+    digest: str  # SHA-256 of the changes
     mistake: str  # why the files cannot be read, in English; empty: they are valid
 
 
@@ -73,7 +73,7 @@ class ChangedSettingsRoutes:
         dialler_client: DiallerClient,
         reload_desk: Callable[[], Awaitable[None]],
     ) -> None:
-        """Create the routes. The first function returns the desk's settings, and `reload_desk` reloads them."""
+        """Create the routes. `get_settings_in_force` returns the settings that the desk uses, `reload_desk` reloads them."""
         self._get_settings_in_force = get_settings_in_force
         self._dialler_client = dialler_client
         self._reload_desk = reload_desk
@@ -98,8 +98,8 @@ class ChangedSettingsRoutes:
         return ChangedSettings(changes, _calculate_digest(changes), "")
 
     async def reload_settings(self, asked: SettingsReloadRequest, who: SignedIn) -> dict[str, str]:
-        """Tell the dialler to reload its settings, unless they differ from those that the user has seen. Return the
-        dialler's reply.
+        """Let the dialler reload its settings. Return the dialler's reply. Raises RequestRefused if the settings files
+        have changed since the user saw the changes.
         """
         if (await self.list_changed_settings()).digest != asked.digest:
             raise RequestRefused(409, "settings-differ")

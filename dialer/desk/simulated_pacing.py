@@ -1,4 +1,4 @@
-"""The what-if of the page /campaigns: how a campaign's pacing would do with other numbers of agents and answers.
+"""The pacing simulation of the page /campaigns: agents' waits, contacts and abandoned calls for assumed figures of a centre.
 
 The simulation runs in a process of its own with low priority, because it takes seconds.
 """
@@ -31,7 +31,7 @@ NICE = 15
 
 
 class SimulatedSite(PageRequest):
-    """The figures of the centre for which a supervisor wants to see a campaign's pacing."""
+    """The assumed figures of a centre, with which a supervisor simulates a campaign's pacing."""
 
     agents: Annotated[int, Field(ge=1, le=300)]
     answer_rate: Annotated[float, Field(gt=0, le=1)]
@@ -40,20 +40,20 @@ class SimulatedSite(PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPacing:
-    """How a campaign's pacing did in a simulation. Rates are 0-1."""
+    """The results of a campaign's pacing in a simulation. Rates are 0-1."""
 
     __pydantic_config__ = MESSAGE
 
     idle_seconds: float  # mean wait of an agent between two calls
     contacts_per_hour: float  # voters connected to an agent
-    abandoned_rate: float  # share of live answers
+    abandoned_rate: float  # abandoned calls / live answers
     abandoned_limit: float  # strictest limit on that rate
 
 
 async def simulate_pacing_of_campaign(campaign: Campaign, profile: Profile, site: SimulatedSite) -> SimulatedPacing:
-    """Return how the campaign's pacing does in simulated hours in which it has all agents.
+    """Return the results of a campaign's pacing in simulated hours in which the campaign has all agents.
 
-    Raises BadScenario for a campaign whose pacing is not simulated, or if the simulating process was killed.
+    Raises BadScenario if its dialling mode cannot be simulated, or if the simulating process was killed.
     """
     policy = campaign.pacing_policy.value
     if policy not in POLICY_NAMES:

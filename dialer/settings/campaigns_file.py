@@ -38,12 +38,12 @@ class CampaignsFileChange(FileChange):
 
     @property
     def difference(self) -> str:
-        """The lines of the campaign before and after the change, as a unified diff without its head."""
+        """The lines of the campaign before and after the change, as a unified diff without its header lines."""
         old, new = (text.split("\n") if text else [] for text in (self.old_lines, self.new_lines))
         return "\n".join([*unified_diff(old, new, n=len(old), lineterm="")][3:])
 
     def make_settings_text(self) -> SettingsText:
-        """Return the changed file as settings. Raises SettingError if the original file is invalid."""
+        """Return the settings in the changed file. Raises SettingError if the original file is invalid."""
         table = _parse_campaigns_file(self.path, self.content)
         return SettingsText(str(self.path), self.content.decode(), table)
 
@@ -107,8 +107,8 @@ def _make_change(
 
 
 def _find_campaign_in_file(path: Path, content: bytes | None, campaign_id: str) -> tuple[list[str], int, int]:
-    """Return the statements of the file, and the first of the campaign and the first after it. Comments at its end
-    belong to what follows.
+    """Return the statements of the file, and the positions of the campaign's first statement and of the first one after
+    it. Comments below the campaign belong to what follows.
     """
     campaigns = _parse_campaigns_file(path, content or b"").get("campaigns", [])
     statements = _split_toml_into_statements((content or b"").decode())

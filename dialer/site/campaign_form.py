@@ -79,12 +79,12 @@ _CHOSEN = frozenset({"script", "flow", "pacing", "trunks", "skill"})
 
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
-    """A valid change of one campaign, with the change of the file that makes it."""
+    """A valid change of one campaign, and the change of the campaigns file that saves it."""
 
     campaign_id: str
     campaign: Campaign | None  # None: it is removed
     change: CampaignsFileChange
-    settings: Settings  # of the site, with the change
+    settings: Settings  # the site's settings after the change
 
 
 def describe_campaign_form(settings: Settings) -> tuple[FormField, ...]:
@@ -118,7 +118,7 @@ def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, An
     campaign = _read_campaign_from_form(settings, values, {"start_paused": True})
     change = prepare_campaign_addition(path, campaign, comment)
     after = _load_changed_settings(settings, change, campaign.id)
-    _refuse_name_of_earlier_running_campaign(after, campaign.id)
+    _refuse_name_of_removed_campaign_that_was_running(after, campaign.id)
     return PreparedChange(campaign.id, campaign, change, after)
 
 
@@ -165,7 +165,7 @@ def _load_changed_settings(settings: Settings, change: CampaignsFileChange, camp
     return after
 
 
-def _refuse_name_of_earlier_running_campaign(settings: Settings, campaign_id: str) -> None:
+def _refuse_name_of_removed_campaign_that_was_running(settings: Settings, campaign_id: str) -> None:
     """Raise SettingError if a removed campaign had this name and was running: the new campaign would dial at once."""
     if not settings.store.path.exists():
         return

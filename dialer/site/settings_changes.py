@@ -63,7 +63,7 @@ def _flatten_settings(tables: Mapping[str, Any]) -> dict[str, str]:
 def list_changed_values(in_force: Mapping[str, str], running: Settings, new: Settings) -> list[ChangedValue]:
     """Return each setting whose value in the settings files differs from the value in force, without secrets.
 
-    `in_force` are the settings that the dialler has recorded (see `list_settings_by_key`); if it is empty, those of
+    `in_force` are the settings in the dialler's audit (see `list_settings_by_key`); if it is empty, those of
     `running` are used. `running` are the settings in force in this process, which show whether a secret has changed.
     An added or removed table, such as a seat, is one entry.
     """
@@ -93,7 +93,7 @@ def list_changed_values(in_force: Mapping[str, str], running: Settings, new: Set
 
 
 def _format_table(settings: Settings, name: str) -> str:
-    """Return the values of a table of settings, such as `seats.04`, that differ from the defaults."""
+    """Return a table of settings such as `seats.04` as text: `key = value` for each value that is not the default."""
     values = _flatten_settings(settings.model_dump(mode="json", exclude={"store": True}, exclude_defaults=True))
     start = f"{name}."
     return ", ".join(f"{key.removeprefix(start)} = {each}" for key, each in values.items() if key.startswith(start))

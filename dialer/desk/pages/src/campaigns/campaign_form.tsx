@@ -1,4 +1,4 @@
-// The form in which a campaign is added, edited or removed: fields as the settings describe them, what the rules say, and what saving writes.
+// The form in which a campaign is added, edited or removed: fields as the settings describe them, the result of the check, and the lines that saving changes.
 import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
 import { isProblem } from "../shared/server";
 import type { CheckedCampaign, FormField } from "../shared/wire";

@@ -1,4 +1,4 @@
-// What is entered in the form of a campaign, its check by the desk while it is entered, and its saving.
+// The values in the form of a campaign, the desk's check of each change, and its saving.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, type Problem } from "../shared/server";
 import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign, SimulatedPacing } from "../shared/wire";
@@ -56,7 +56,7 @@ const values = computed(() => {
   return given;
 });
 
-/** The change as the desk reads it. */
+/** The change in the form that the desk expects. */
 const asked = computed(() => {
   const { kind, campaign } = change.value;
   if (kind === "remove") return { removed: campaign };

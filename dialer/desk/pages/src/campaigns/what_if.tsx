@@ -1,4 +1,4 @@
-// The what-if of the form: how the pacing of the campaign does in a simulation.
+// The pacing simulation of the form: agents' waits, contacts and abandoned calls of the campaign.
 import { Alert, problemText, Section, submittedForm } from "../shared/parts";
 import { isProblem } from "../shared/server";
 import type { SimulatedPacing } from "../shared/wire";
