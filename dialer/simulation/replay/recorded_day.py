@@ -125,7 +125,7 @@ def build_scenario_of_recorded_day(
         if attempt.connected_seconds is not None
     )
     wrap_ups = _list_wrap_up_times_in_seconds(day.attempts)
-    mean = fmean(wrap_ups) if wrap_ups else 1.0
+    mean = max(0.1, fmean(wrap_ups)) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
     outcomes = _estimate_outcomes_of_cancelled_attempts(day.attempts)
@@ -141,7 +141,7 @@ def build_scenario_of_recorded_day(
         hours=day.hours,
         first_hour=day.first_hour,
         ring=_make_recorded_ring_times(outcomes),
-        wrap_up_mean_seconds=max(0.1, mean),
+        wrap_up_mean_seconds=mean,
         wrap_up_cv=min(3.0, max(0.05, spread)),
         connect_seconds=day.connect_seconds,
         minimum_ring_seconds=minimum_ring_seconds,

@@ -205,6 +205,17 @@ def test_figures_of_a_recorded_day_are_computed_from_the_recorded_attempts() -> 
     assert figures.utilisation == pytest.approx(70.0 * reached / 36_000.0, rel=0.01)
 
 
+def test_recorded_day_with_only_zero_wrap_ups_can_be_simulated() -> None:
+    attempts = [
+        attempt
+        if attempt.wrap_up_ended_seconds is None
+        else replace(attempt, wrap_up_ended_seconds=attempt.ended_seconds)
+        for attempt in _make_attempts()
+    ]
+    scenario = build_scenario_of_recorded_day(RecordedDay(attempts, DayCurve.create_constant_curve(5), hours=2.0))
+    assert simulate_day_under_policy(scenario, find_pacing_policy("progressive", scenario, 0.03), 1).connected > 100
+
+
 def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
     scenario = build_scenario_of_recorded_day(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
