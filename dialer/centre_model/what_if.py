@@ -56,7 +56,7 @@ class Site:
             campaigns=(campaign,),
             hours=self.hours,
             wrap_up_mean_seconds=self.wrap_up_seconds,
-            wrap_up_cv=1.0,  # an exponential distribution: some agents end it at once, some write a note
+            wrap_up_cv=1.0,  # an exponential distribution, assumed as for the simulated agents; no real ones were measured
             decision_interval_seconds=0.0 if self.seats <= 50 else 0.25,
         )
 
