@@ -59,9 +59,9 @@ SIZES = (10, 27, 60, 100, 300)
 """Numbers of seats for which the page gives the CPU cores that are needed."""
 
 WHAT_A_SEAT_COSTS = (
-    "## What an idle seat costs, and what changes it",
+    "## CPU of an idle seat, and settings that change it",
     "",
-    "Asterisk's CPU by what was changed in the rendered files, 2026-12-02, load 5 to 12, 12 s each:",
+    "Asterisk's CPU after one change in its rendered files, 2026-12-02, load 5 to 12, 12 s each:",
     "",
     "|changed|seats|milliseconds each second|",
     "|---|---|---|",

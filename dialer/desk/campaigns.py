@@ -137,7 +137,7 @@ class CampaignRemoval(PageRequest):
     removed: CampaignName
 
 
-class CampaignSave(PageRequest):
+class CampaignSaveRequest(PageRequest):
     """A request to save a change of a campaign. `digest` is that of the campaigns file at the time of the check."""
 
     id: CommandId
@@ -145,7 +145,7 @@ class CampaignSave(PageRequest):
     change: CampaignForm | CampaignRemoval
 
 
-class PacingQuestion(PageRequest):
+class PacingSimulationRequest(PageRequest):
     """A request to simulate the pacing of the campaign in the form, with assumed figures of the centre."""
 
     change: CampaignForm
@@ -240,7 +240,7 @@ class CampaignRoutes:
         at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
         return prepare_new_campaign(self._settings, path, asked.values, f"Added by {who.name} on {at:%Y-%m-%d}.")
 
-    async def simulate_pacing(self, asked: PacingQuestion, who: SignedIn) -> SimulatedPacing:
+    async def simulate_pacing(self, asked: PacingSimulationRequest, who: SignedIn) -> SimulatedPacing:
         """Simulate the pacing of the campaign in the form. Raises RequestRefused while another simulation runs."""
         if self._is_simulating:
             raise RequestRefused(409, "simulation-running")
@@ -255,7 +255,7 @@ class CampaignRoutes:
         finally:
             self._is_simulating = False
 
-    async def save_change(self, asked: CampaignSave, who: SignedIn) -> dict[str, str]:
+    async def save_change(self, asked: CampaignSaveRequest, who: SignedIn) -> dict[str, str]:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply.
 
         If the dialler refuses the change, the file is restored.

@@ -1,4 +1,4 @@
-"""Saving of files that supervisors edit on the pages: the dialler reloads them, or the file is restored."""
+"""Saving of files that supervisors edit on the pages. The dialler reloads a saved file; if it refuses, the file is restored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def save_file_and_reload(
 
 
 async def _restore_file(change: FileChange) -> None:
-    """Give a file its earlier content again. An error is logged, and the new content then stays in the file."""
+    """Restore a file as it was before the change. If that fails, log the error and leave the new content in it."""
     try:
         await asyncio.to_thread(change.restore_original_file)
     except (MatdanError, OSError) as error:

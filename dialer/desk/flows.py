@@ -156,14 +156,14 @@ class FlowDraft(PageRequest):
     language: _Language
 
 
-class FlowSave(FlowDraft):
+class FlowSaveRequest(FlowDraft):
     """A request to save the text of a flow. `digest` is that of the file when it was opened; empty if there was no file."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
-class FlowTry(FlowDraft):
+class TryOutRequest(FlowDraft):
     """A request to try out a flow's text, with everything that the caller has entered so far.
 
     An entry is keys, "" for silence, or null to hang up.
@@ -288,19 +288,19 @@ class FlowRoutes:
         may_offer = list_lawful_offers_to_voters(load_site_profile(self._settings))
         found: list[FlowProblem] = []
         if flow.name != path.stem:
-            text = f"the flow is called {flow.name}, but its file {path.name}; give both the same name"
+            text = f"the flow is called {flow.name}, but its file is {path.name}; give both the same name"
             found.append(FlowProblem(Level.ERROR, 1, text))
         for each in check_flow(flow, texts, may_offer=may_offer):
             level = Level.ERROR if each.rule in UNSAFE else Level.WARNING
             found.append(_make_problem(level, each.file, each.line, f"{each.part} {each.node}: {each.problem}", path))
         return found
 
-    async def try_flow_text(self, asked: FlowTry) -> TryOut:
+    async def try_flow_text(self, asked: TryOutRequest) -> TryOut:
         """Try out the text of a flow: play a call with the caller's entries up to the next question. Nothing is stored."""
         path = self._find_flow_path(asked.source)
         return await self._run_in_thread(lambda: self._build_try_out(asked, path))
 
-    def _build_try_out(self, asked: FlowTry, path: Path) -> TryOut:
+    def _build_try_out(self, asked: TryOutRequest, path: Path) -> TryOut:
         texts = load_texts(self._settings.flows.texts)
         try:
             flow = load_flow_draft(asked.text, path)
@@ -323,10 +323,10 @@ class FlowRoutes:
             find_sounds=self._sounds.make_finder_of_playable_sounds(asked.language, texts),
         )
 
-    async def save_flow(self, asked: FlowSave, who: SignedIn) -> dict[str, str]:
-        """Save a flow that calls may use, and tell the dialler to reload its flows. Return the dialler's reply.
+    async def save_flow(self, asked: FlowSaveRequest, who: SignedIn) -> dict[str, str]:
+        """Save a flow that calls may use, and let the dialler reload its flows. Return the dialler's reply.
 
-        If the dialler refuses, the file is restored.
+        If the dialler refuses the flow, the file is restored.
         """
         async with self._one_at_a_time:
             change = await asyncio.to_thread(self._prepare_flow_change, asked)
@@ -339,8 +339,10 @@ class FlowRoutes:
                 raise RequestRefused(422, "flow-not-written", text=str(error)) from error
             return format_command_reply(reply)
 
-    def _prepare_flow_change(self, asked: FlowSave) -> FileChange:
-        """Return the change of the file. Raises RequestRefused if it has changed, or if calls must not use the text."""
+    def _prepare_flow_change(self, asked: FlowSaveRequest) -> FileChange:
+        """Return the change of a flow's file. Raises RequestRefused if the file has changed since it was opened, or if
+        calls must not use the new text.
+        """
         if not is_own_flow(self._settings, asked.source):
             raise RequestRefused(409, "flow-read-only")
         path = Path(asked.source)

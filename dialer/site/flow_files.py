@@ -35,7 +35,7 @@ class SiteFlow:
 
 
 def list_changed_lines(before: bytes | None, text: str) -> tuple[str, ...]:
-    """Return the difference between a flow's file and a new text, in the unified format without file names."""
+    """Return the difference between a flow's file and a new text, as a unified diff without file names."""
     old = (before or b"").decode("utf-8-sig", "replace").splitlines()
     return tuple(difflib.unified_diff(old, text.splitlines(), lineterm=""))[2:]
 

@@ -210,7 +210,7 @@ async def test_manager_edits_a_running_campaign_and_removes_it(site: Site) -> No
     assert_accessible(found)
 
 
-async def test_manager_sees_what_the_pacing_of_a_campaign_would_do(site: Site) -> None:
+async def test_manager_simulates_the_pacing_of_a_campaign(site: Site) -> None:
     page = await site.campaigns()
     run = page.get_by_role("button", name="Simulate")
     await expect(run).to_be_disabled()

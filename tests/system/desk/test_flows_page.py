@@ -283,7 +283,7 @@ async def test_shipped_flow_is_copied_before_it_is_changed(site: Site) -> None:
     await expect(page.get_by_text("There are no changes to save.")).to_be_visible()
 
 
-async def test_user_without_the_right_sees_no_flows(site: Site) -> None:
+async def test_user_who_is_not_a_supervisor_sees_no_flows(site: Site) -> None:
     page = await site.flows("vikram", ".problem")
     await expect(page.locator(".problem").first).to_contain_text("role")
     await expect(page.locator("table")).to_have_count(0)

@@ -137,7 +137,7 @@ alaw = "{SOUND}"
 """[1:]
 
 
-def test_prompts_in_the_written_form_are_read_without_tomllib(tmp_path: Path) -> None:
+def test_catalogue_file_that_matdan_wrote_is_parsed_without_tomllib(tmp_path: Path) -> None:
     assert parse_catalogue_as_written(WRITTEN) == tomllib.loads(WRITTEN)
     write_catalogue(tmp_path, {NAME: make_entry(notes=("a", "b"), **CERTIFIED, **APPROVED), NUMBER: make_entry()})
     text = (tmp_path / "hi.toml").read_text(encoding="utf-8")
@@ -153,7 +153,9 @@ def test_prompts_in_the_written_form_are_read_without_tomllib(tmp_path: Path) ->
 @example(WRITTEN.index("[label.files]"), 0, 'text = "again"\n')
 @example(WRITTEN.index('["number/7".files]'), 0, 'files = "none"\n')
 @example(len(WRITTEN), 0, "[label]\n\n[label.files]\n")
-def test_edited_catalogue_is_read_as_tomllib_reads_it_or_left_to_tomllib(place: int, length: int, text: str) -> None:
+def test_edited_catalogue_is_parsed_with_the_same_result_as_by_tomllib_or_not_at_all(
+    place: int, length: int, text: str
+) -> None:
     edited = WRITTEN[:place] + text + WRITTEN[place + length :]
     tables = parse_catalogue_as_written(edited)
     assert tables is None or tables == tomllib.loads(edited)

@@ -174,7 +174,9 @@ def test_sound_catalogue_reader_detects_each_change_and_hashes_no_file_twice(
     assert "has no sound on disk" in (site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or "")
 
 
-def test_reader_looks_only_at_sound_files_that_exist(site: PlaylistReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playlist_reader_reads_the_status_of_existing_sound_files_only(
+    site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked_at: list[str] = []
 
     def look(path: str) -> tuple[int, int, int]:

@@ -231,13 +231,16 @@ async def test_campaign_of_the_settings_file_is_neither_edited_nor_removed_on_th
     assert "campaigns.toml: has no " in problem["text"]
 
 
-async def ask_what_if(desk: DeskUnderTest, role: str = "supervisor", **values: Any) -> Any:
+async def simulate_pacing_on_page(desk: DeskUnderTest, role: str = "supervisor", **values: Any) -> Any:
     site = {"agents": 5, "answer_rate": 0.3, "talk_seconds": 60}
     return await desk.post("/api/campaigns/what-if", {"change": {"values": {**FORM, **values}}, "site": site}, role)
 
 
-async def test_what_if_simulates_the_pacing_of_the_campaign_in_the_form(desk: DeskUnderTest, file: Path) -> None:
-    predictive, progressive = (await ask_what_if(desk)).json(), (await ask_what_if(desk, pacing="progressive")).json()
+async def test_pacing_of_the_campaign_in_the_form_is_simulated(desk: DeskUnderTest, file: Path) -> None:
+    predictive, progressive = (
+        (await simulate_pacing_on_page(desk)).json(),
+        (await simulate_pacing_on_page(desk, pacing="progressive")).json(),
+    )
     assert progressive["abandoned_rate"] == 0
     assert 0 < predictive["idle_seconds"] < progressive["idle_seconds"]
     assert predictive["contacts_per_hour"] > progressive["contacts_per_hour"] > 0
@@ -245,9 +248,11 @@ async def test_what_if_simulates_the_pacing_of_the_campaign_in_the_form(desk: De
     assert not file.exists()
 
 
-async def test_what_if_refuses_preview_pacing_mistakes_and_other_roles(desk: DeskUnderTest) -> None:
-    preview = await ask_what_if(desk, pacing="preview")
+async def test_simulation_of_preview_pacing_or_a_form_with_mistakes_or_by_other_roles_is_refused(
+    desk: DeskUnderTest,
+) -> None:
+    preview = await simulate_pacing_on_page(desk, pacing="preview")
     assert (preview.status_code, preview.json()["problem"]) == (422, "campaign-invalid")
     assert "preview pacing is not simulated" in preview.json()["text"]
-    assert (await ask_what_if(desk, max_attempts=0)).status_code == 422
-    assert (await ask_what_if(desk, "coach")).status_code == 403
+    assert (await simulate_pacing_on_page(desk, max_attempts=0)).status_code == 422
+    assert (await simulate_pacing_on_page(desk, "coach")).status_code == 403

@@ -90,7 +90,7 @@ async def try_text(desk: DeskUnderTest, source: object, text: str, **more: Any) 
     return await post(desk, "try", source, text, **given)
 
 
-async def test_list_has_shipped_flows_and_files_of_the_settings_but_no_agi_scripts(
+async def test_flows_page_lists_shipped_flows_and_files_of_the_settings_but_no_agi_scripts(
     desk: DeskUnderTest, errand: Path
 ) -> None:
     page = (await desk.get("/api/flows", "supervisor")).json()
@@ -116,7 +116,7 @@ async def test_list_has_shipped_flows_and_files_of_the_settings_but_no_agi_scrip
     assert not any(key.startswith("sms.") for key in page["text_keys"])
 
 
-async def test_list_counts_errors_and_warnings_of_each_flow(desk: DeskUnderTest, errand: Path) -> None:
+async def test_flows_page_counts_errors_and_warnings_of_each_flow(desk: DeskUnderTest, errand: Path) -> None:
     errand.write_text(ERRAND.replace("start: greeting", "start: hello"), encoding="utf-8")
     [listed] = [
         each for each in (await desk.get("/api/flows", "supervisor")).json()["flows"] if each["source"] == str(errand)
@@ -129,7 +129,9 @@ async def test_list_counts_errors_and_warnings_of_each_flow(desk: DeskUnderTest,
     assert (listed["errors"], listed["warnings"]) == (0, 1)
 
 
-async def test_text_of_a_flow_is_read_but_of_no_other_file(desk: DeskUnderTest, tmp_path: Path, errand: Path) -> None:
+async def test_only_files_of_flows_can_be_read_on_the_flows_page(
+    desk: DeskUnderTest, tmp_path: Path, errand: Path
+) -> None:
     answer = await desk.get(f"/api/flows/text?source={errand}", "supervisor")
     assert answer.json() == {
         "text": ERRAND,
@@ -172,7 +174,7 @@ async def test_checked_text_has_a_diagram_and_the_facts_for_a_try_out(desk: Desk
     [
         (("start: greeting", "start: hello"), "error", 5, "starts at hello, which is not a node"),
         (("purpose: turnout", "purpose: [turnout"), "error", 5, "the file is not YAML"),
-        (("flow: errand", "flow: other"), "error", 1, "the flow is called other, but its file errand.yaml"),
+        (("flow: errand", "flow: other"), "error", 1, "the flow is called other, but its file is errand.yaml"),
         (("9: opt_out}", "9: voted}"), "error", 16, "node greeting: starts a flow without an opt-out"),
         (("say: [turnout.noted_voted]", "say: [turnout.none]"), "warning", 28, "has no text turnout.none in"),
     ],

@@ -202,7 +202,7 @@ async def test_filter_of_the_call_list_also_applies_to_its_downloaded_file(desk:
         assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
 
 
-async def test_calls_to_a_phone_number_are_found_by_its_id_after_an_audit_entry(
+async def test_search_for_a_phone_number_returns_its_id_after_the_dialler_has_written_an_audit_entry(
     desk: DeskUnderTest, store: HandFilled, tmp_path: Path
 ) -> None:
     with closing(connect(tmp_path / "centre.db")) as db:

@@ -67,7 +67,7 @@ def test_try_out_says_which_result_could_not_be_saved() -> None:
     assert "voted (voter): NOT saved" in [line.text for line in tried.lines]
 
 
-def test_spoken_message_is_one_entry_of_any_key() -> None:
+def test_any_key_stands_for_a_spoken_message_in_a_try_out() -> None:
     flow = make_flow(RECORDS, HEAD)
     texts = load_shipped_texts()
     asked = try_flow(flow, texts, "en", {}, [])
@@ -77,7 +77,7 @@ def test_spoken_message_is_one_entry_of_any_key() -> None:
     assert tried.answers == {"message": "trial"}
 
 
-def test_prompts_name_the_sounds_that_can_be_played() -> None:
+def test_prompts_in_the_transcript_name_the_sounds_that_can_be_played() -> None:
     def find_sounds(ref: PromptRef) -> tuple[str, ...]:
         return (f"matdan/en/{ref.value}",) if ref.kind is PromptKind.TEXT else ()
 

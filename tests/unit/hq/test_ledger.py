@@ -140,7 +140,7 @@ def test_voters_mistaken_for_machines_count_as_abandoned_at_headquarters() -> No
     assert (figures["live_answers"], figures["abandoned"]) == (expected.live_answers, expected.abandoned) == (6.0, 1.0)
 
 
-def test_live_answers_at_headquarters_are_those_of_outbound_calls() -> None:
+def test_headquarters_counts_live_answers_of_outbound_calls_only() -> None:
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
     calls: list[dict[str, Any]] = [
         {"outcome": "connected", "direction": "outbound"},

@@ -481,7 +481,7 @@ async def test_recordings_report_says_whether_each_file_exists(store: HandFilled
         assert not (tables.report_recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
-async def test_recordings_report_lists_only_unjudged_calls_taken_for_machines_on_request(
+async def test_unjudged_option_lists_only_calls_taken_for_machines_for_which_nobody_recorded_who_answered(
     store: HandFilled, tmp_path: Path
 ) -> None:
     conversation, judged, unjudged = (str(uuid.UUID(int=number)) for number in (1, 2, 3))

@@ -158,7 +158,7 @@ def test_removed_campaign_leaves_the_other_campaigns_with_their_comments(full_fi
     assert {line[:1] for line in change.difference.split("\n")} == {"-"}
 
 
-def test_edit_or_removal_of_a_campaign_that_is_no_table_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_edit_or_removal_of_a_campaign_without_a_table_of_its_own_in_the_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.toml"
     path.write_text('campaigns = [{ id = "new", kind = "agents" }]\n', encoding="utf-8")
     with pytest.raises(SettingError, match=r"has no table \[\[campaigns\]\] with the id 'new'"):

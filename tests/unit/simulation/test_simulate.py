@@ -282,7 +282,7 @@ def test_replayed_answer_rate_is_not_biased_by_which_calls_the_dialler_hung_up()
     assert fmean(rate for _, rate in rates.points) == pytest.approx(0.3, abs=0.01)
 
 
-def test_replayed_answer_rate_changes_over_the_day_only_if_it_did_so_beyond_chance() -> None:
+def test_replayed_answer_rate_varies_over_the_day_only_if_the_recorded_one_did_beyond_chance() -> None:
     def compute_spread(early: float, late: float) -> float:
         random = Random(1)
         attempts = [

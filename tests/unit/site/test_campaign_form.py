@@ -199,7 +199,7 @@ def test_edit_changes_only_the_edited_values_of_a_campaign(settings: Settings, p
         ("turnout", {"id": "turnout"}, "", "has no campaign 'turnout'"),
     ],
 )
-def test_edit_refuses_another_name_or_program_and_campaigns_of_other_files(
+def test_edit_is_refused_if_it_changes_the_name_or_names_a_program_or_the_campaign_is_in_another_file(
     settings: Settings, page_file: Path, campaign_id: str, values: dict[str, Any], field: str, says: str
 ) -> None:
     given = {"id": "survey", "kind": "ivr", "flow": "turnout", **values}
@@ -208,7 +208,7 @@ def test_edit_refuses_another_name_or_program_and_campaigns_of_other_files(
     assert caught.value.key == field
 
 
-def test_edit_that_needs_a_restart_says_so(settings: Settings, page_file: Path) -> None:
+def test_edit_of_the_purpose_is_listed_as_a_change_that_needs_a_restart(settings: Settings, page_file: Path) -> None:
     running = load_settings(page_file.with_name("centre.toml"))
     values = get_form_values_of_campaign(running.campaigns[-1])
     edited = prepare_edited_campaign(running, page_file, "survey", {**values, "purpose": "survey"})
