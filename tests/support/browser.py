@@ -145,6 +145,13 @@ async def new_page(
     return page
 
 
+async def sign_in(page: Page, name: str, password: str) -> None:
+    """Send the sign-in form of the page. The caller waits for what is shown then."""
+    await page.fill("input[name=name]", name)
+    await page.fill("input[name=password]", password)
+    await page.press("input[name=password]", "Enter")
+
+
 async def measure_page_bytes(page: Page, address: str, shows: str) -> int:
     """Return the compressed bytes of the assets that a first visit loads until `shows` is visible.
 

@@ -16,7 +16,7 @@ from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.engine.engine import Engine
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.settings.site import load_settings
-from tests.support.browser import close_pages_after, new_page
+from tests.support.browser import close_pages_after, new_page, sign_in
 from tests.support.desk import PASSWORD, set_passwords
 from tests.support.seats import CHEAP
 from tests.support.waiting import HANG_SECONDS
@@ -66,27 +66,28 @@ class CentreWithPages:
         assert old in text
         self.file.write_text(text.replace(old, new), encoding="utf-8")
 
-    async def sign_in(self, path: str, shows: str, **how: Any) -> Page:
-        """Sign in as asha, open the page at `path`, and wait until it shows the element `shows`."""
+    async def sign_in(self, path: str, shows: str, name: str = "asha", **how: Any) -> Page:
+        """Open the page at `path`, sign in, and wait until the page shows the element `shows`."""
         page = await new_page(self.browser, self.faults, **how)
         await page.goto(f"{self.desk.origin}{path}")
-        await page.fill("input[name=name]", "asha")
-        await page.fill("input[name=password]", PASSWORD)
-        await page.press("input[name=password]", "Enter")
+        await sign_in(page, name, PASSWORD)
         await page.wait_for_selector(shows)
         return page
 
 
 @contextlib.asynccontextmanager
 async def run_centre_with_pages(browser: Browser, folder: Path, rest: str) -> AsyncIterator[CentreWithPages]:
-    """Run a dialler and its desk. The settings file has the HEAD above and `rest`, in which {folder} is replaced."""
+    """Run a dialler and its desk. All supervisors but the desk can sign in, with PASSWORD.
+
+    The settings file has the HEAD above and `rest`, in which {folder} is replaced.
+    """
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
         path = folder / "centre.toml"
         path.write_text((HEAD + rest).format(folder=folder, broker=broker.connection_settings), encoding="utf-8")
         settings = load_settings(path)
         centre = await stack.enter_async_context(assemble_centre(settings))
-        await set_passwords(settings, "asha")
+        await set_passwords(settings, *(each.name for each in settings.supervisors if each.name != "desk"))
         stop = asyncio.Event()
         running = asyncio.create_task(centre.dial_until_stopped(stop))  # the AMI is unreachable: nothing is dialled
         desk = await stack.enter_async_context(

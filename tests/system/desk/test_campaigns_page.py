@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +10,19 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from dialer.app import assemble_centre
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.model import CampaignState
-from dialer.engine.engine import Engine
-from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.settings.site import load_settings
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
     assert_accessible,
-    close_pages_after,
     find_accessibility_violations,
     find_overflowing_elements,
     measure_page_bytes,
-    new_page,
 )
-from tests.support.desk import PASSWORD, set_passwords
+from tests.support.desk_with_dialler import CentreWithPages, run_centre_with_pages
 from tests.support.page_texts import read_page_texts
-from tests.support.seats import CHEAP
 from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
 
@@ -41,30 +31,10 @@ MOST_PAGE_BYTES = 80_000
 pytestmark = NEEDS_A_BROWSER
 
 SITE = """
-[centre]
-id = "pune-1"
-time_zone = "Asia/Kolkata"
-[store]
-path = "{folder}/centre.db"
-[ami]
-port = 1
-secret = "of-nobody-4711x"
-[fastagi]
-port = 0
-[broker]
-host = "{broker.host}"
-port = {broker.port}
-username = "dialler"
 [desk]
 port = 0
 user = "desk"
 campaigns_file = "{folder}/campaigns.toml"
-[[supervisors]]
-name = "desk"
-role = "desk"
-[[supervisors]]
-name = "asha"
-role = "supervisor"
 [[trunks]]
 name = "carrier-a"
 endpoint = "carrier-a"
@@ -83,54 +53,14 @@ script = "polling_day"
 """
 
 
-@dataclass(slots=True)
-class Site:
-    """A centre whose dialler has no switch, its desk, and a browser."""
-
-    folder: Path
-    engine: Engine
-    desk: OpenDesk
-    browser: Browser
-    faults: list[str]
-
-    async def campaigns(self, **how: Any) -> Page:
-        """Sign in as asha and open the page of campaigns."""
-        page = await new_page(self.browser, self.faults, **how)
-        await page.goto(f"{self.desk.origin}/campaigns")
-        await page.fill("input[name=name]", "asha")
-        await page.fill("input[name=password]", PASSWORD)
-        await page.press("input[name=password]", "Enter")
-        await page.wait_for_selector(".setup")
-        return page
-
-    def get_campaign_state(self, name: str) -> CampaignState:
-        return self.engine.features.loaded_campaigns[name].state
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
-    async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(run_demo_broker())
-        path = tmp_path / "centre.toml"
-        path.write_text(SITE.format(folder=tmp_path, broker=broker.connection_settings), encoding="utf-8")
-        settings = load_settings(path)
-        centre = await stack.enter_async_context(assemble_centre(settings))
-        await set_passwords(settings, "asha")
-        stop = asyncio.Event()
-        running = asyncio.create_task(centre.dial_until_stopped(stop))  # the AMI is unreachable: nothing is dialled
-        desk = await stack.enter_async_context(
-            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
-        )
-        await stack.enter_async_context(close_pages_after(browser))
-        faults: list[str] = []
-        assert centre.monitor is not None
-        async with asyncio.timeout(HANG_SECONDS):  # a command that is sent earlier has no receiver
-            while not centre.monitor.is_connected_to_broker:
-                await asyncio.sleep(0.01)
-        yield Site(tmp_path, centre.engine, desk, browser, faults)
-        stop.set()
-        await running
-        assert not faults
+async def centre(browser: Browser, tmp_path: Path) -> AsyncIterator[CentreWithPages]:
+    async with run_centre_with_pages(browser, tmp_path, SITE) as running:
+        yield running
+
+
+def get_campaign_state(centre: CentreWithPages, name: str) -> CampaignState:
+    return centre.engine.features.loaded_campaigns[name].state
 
 
 def row_of(page: Page, campaign: str) -> Any:
@@ -138,9 +68,9 @@ def row_of(page: Page, campaign: str) -> Any:
     return page.locator("section[aria-labelledby=campaigns-title] tbody tr", has_text=campaign)
 
 
-async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> None:
-    page = await site.campaigns()
-    save, file = page.get_by_role("button", name="Save campaign"), site.folder / "campaigns.toml"
+async def test_manager_adds_a_campaign_on_the_page_and_starts_it(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/campaigns", ".setup")
+    save, file = page.get_by_role("button", name="Save campaign"), centre.folder / "campaigns.toml"
     await expect(row_of(page, "turnout-agents")).to_contain_text("running")
     await expect(save).to_be_disabled()
     await page.get_by_label("Name", exact=True).fill("Pune East")
@@ -163,22 +93,22 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> 
     await expect(page.get_by_role("status")).to_contain_text("Campaign pune-east is saved and paused.")
     assert 'id = "pune-east"\n' in file.read_text(encoding="utf-8")
     await expect(row_of(page, "pune-east")).to_contain_text("paused")
-    assert site.get_campaign_state("pune-east").value == "paused"
+    assert get_campaign_state(centre, "pune-east").value == "paused"
     await expect(page.get_by_label("Name", exact=True)).to_have_value("")
 
     await row_of(page, "pune-east").get_by_role("button", name="Start campaign").click()
     await page.get_by_role("dialog").get_by_role("button", name="Start campaign").click()
     await expect(row_of(page, "pune-east")).to_contain_text("running")
-    assert site.get_campaign_state("pune-east").value == "running"
-    assert [each.id for each in load_settings(site.folder / "centre.toml").campaigns][-1] == "pune-east"
-    audited = query_store(site.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
+    assert get_campaign_state(centre, "pune-east").value == "running"
+    assert [each.id for each in load_settings(centre.file).campaigns][-1] == "pune-east"
+    audited = query_store(centre.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
     assert "asha" in str(audited)
     assert "reload-settings" in str(audited)
 
 
-async def test_manager_edits_a_running_campaign_and_removes_it(site: Site) -> None:
-    file = site.folder / "campaigns.toml"
-    page = await site.campaigns()
+async def test_manager_edits_a_running_campaign_and_removes_it(centre: CentreWithPages) -> None:
+    file = centre.folder / "campaigns.toml"
+    page = await centre.sign_in("/campaigns", ".setup")
     await expect(row_of(page, "turnout-agents").get_by_role("button", name="Edit")).to_have_count(0)
     await page.get_by_label("Name", exact=True).fill("pune-east")
     await page.get_by_role("button", name="Save campaign").click()
@@ -197,8 +127,8 @@ async def test_manager_edits_a_running_campaign_and_removes_it(site: Site) -> No
     await page.get_by_role("button", name="Save campaign").click()
     await expect(page.get_by_role("status")).to_contain_text("Campaign pune-east is changed.")
     assert file.read_text(encoding="utf-8").endswith("ring_seconds = 25  # as agreed\nmax_attempts = 5\n")
-    assert site.get_campaign_state("pune-east").value == "running"
-    assert site.engine.features.loaded_campaigns["pune-east"].spec.ring_seconds == 25
+    assert get_campaign_state(centre, "pune-east").value == "running"
+    assert centre.engine.features.loaded_campaigns["pune-east"].spec.ring_seconds == 25
 
     await row_of(page, "pune-east").get_by_role("button", name="Remove").click()
     await expect(page.locator(".difference del").first).to_contain_text("- # Added by asha on")
@@ -210,8 +140,8 @@ async def test_manager_edits_a_running_campaign_and_removes_it(site: Site) -> No
     assert_accessible(found)
 
 
-async def test_manager_simulates_the_pacing_of_a_campaign(site: Site) -> None:
-    page = await site.campaigns()
+async def test_manager_simulates_the_pacing_of_a_campaign(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/campaigns", ".setup")
     run = page.get_by_role("button", name="Simulate")
     await expect(run).to_be_disabled()
     await page.get_by_label("Name", exact=True).fill("pune-east")
@@ -225,10 +155,10 @@ async def test_manager_simulates_the_pacing_of_a_campaign(site: Site) -> None:
     assert_accessible(found)
 
 
-async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: Site) -> None:
-    path = site.folder / "centre.toml"
+async def test_campaign_is_not_saved_while_another_change_needs_a_restart(centre: CentreWithPages) -> None:
+    path = centre.file
     path.write_text(path.read_text(encoding="utf-8").replace("[fastagi]\nport = 0", "[fastagi]\nport = 9"), "utf-8")
-    page = await site.campaigns()
+    page = await centre.sign_in("/campaigns", ".setup")
     await page.get_by_label("Name", exact=True).fill("pune-east")
     await expect(page.locator(".warnings")).to_contain_text(
         "until it is restarted, because these settings have changed"
@@ -237,13 +167,13 @@ async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: 
     await expect(page.get_by_role("status")).to_contain_text(
         "nothing was saved: no change was applied: fastagi.port needs"
     )
-    assert not (site.folder / "campaigns.toml").exists()
+    assert not (centre.folder / "campaigns.toml").exists()
     await expect(row_of(page, "pune-east")).to_have_count(0)
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/campaigns").glob("*.ftl")))
-async def test_campaigns_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
-    page = await site.campaigns(language=f"{language}-IN")
+async def test_campaigns_page_is_accessible_and_truncates_no_text(centre: CentreWithPages, language: str) -> None:
+    page = await centre.sign_in("/campaigns", ".setup", language=f"{language}-IN")
     await page.locator("#field-id").fill("pune-east")
     await page.wait_for_selector(".difference")
     found: list[Any] = []
@@ -259,22 +189,24 @@ async def test_campaigns_page_is_accessible_and_truncates_no_text(site: Site, la
     assert_accessible(found)
 
 
-async def test_size_of_the_campaigns_page_is_within_the_limit(site: Site) -> None:
-    page = await site.campaigns()
-    assert await measure_page_bytes(page, f"{site.desk.origin}/campaigns", ".setup") <= MOST_PAGE_BYTES
+async def test_size_of_the_campaigns_page_is_within_the_limit(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/campaigns", ".setup")
+    assert await measure_page_bytes(page, f"{centre.desk.origin}/campaigns", ".setup") <= MOST_PAGE_BYTES
 
 
-async def test_board_links_to_the_page_of_campaigns(site: Site) -> None:
-    page = await site.campaigns()
+async def test_board_links_to_the_page_of_campaigns(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/campaigns", ".setup")
     await page.get_by_role("link", name="Back to the supervisors' board").click()
     await page.get_by_role("link", name="Set up campaigns").click()
     await page.wait_for_selector(".setup")
 
 
 @pytest.mark.parametrize("language", ["en", "hi"])
-async def test_manager_works_a_whole_day_without_a_shell(site: Site, tmp_path: Path, language: str) -> None:
+async def test_manager_works_a_whole_day_without_a_shell(
+    centre: CentreWithPages, tmp_path: Path, language: str
+) -> None:
     texts = read_page_texts(language, "board", "staff", "campaigns")
-    page = await site.campaigns(language=f"{language}-IN")
+    page = await centre.sign_in("/campaigns", ".setup", language=f"{language}-IN")
 
     async def click(message: str) -> None:
         await page.get_by_role("button", name=texts[message]).first.click()
@@ -283,17 +215,17 @@ async def test_manager_works_a_whole_day_without_a_shell(site: Site, tmp_path: P
     roll = tmp_path / "kothrud.csv"
     rows = [f"S13,209,118,{serial},Voter {serial},98000{serial:05}\n" for serial in range(1, 21)]
     roll.write_text("state_code,constituency_number,part_number,serial,name,mobile\n" + "".join(rows), "utf-8")
-    await page.goto(f"{site.desk.origin}/board?lists")
+    await page.goto(f"{centre.desk.origin}/board?lists")
     await page.set_input_files("input[name=roll]", roll)
     await click("roll-check")
     await expect(page.get_by_text(texts["roll-is-checked"])).to_be_visible()
     await click("roll-import")
     await page.get_by_role("dialog").get_by_role("button", name=texts["roll-import"]).click()
     await expect(page.get_by_text(texts["roll-is-done"])).to_be_visible()
-    assert query_store(site.folder / "centre.db", "SELECT count(*) FROM voter") == [(20,)]
+    assert query_store(centre.folder / "centre.db", "SELECT count(*) FROM voter") == [(20,)]
 
     # A campaign is set up, started and seen on the board.
-    await page.goto(f"{site.desk.origin}/campaigns")
+    await page.goto(f"{centre.desk.origin}/campaigns")
     await page.locator("#field-id").fill("pune-east")
     await page.locator("#field-script").select_option("polling_day")
     await page.locator("#field-purpose").select_option("turnout")
@@ -314,4 +246,4 @@ async def test_manager_works_a_whole_day_without_a_shell(site: Site, tmp_path: P
     await click("do-stop-all")
     await page.get_by_role("dialog").get_by_role("button", name=texts["do-stop-all"]).click()
     await expect(campaign.locator(".state")).to_have_text(texts["state-stopped"])
-    assert site.get_campaign_state("pune-east") is CampaignState.STOPPED
+    assert get_campaign_state(centre, "pune-east") is CampaignState.STOPPED

@@ -46,6 +46,7 @@ from tests.support.browser import (
     ignore_http_errors,
     measure_page_bytes,
     new_page,
+    sign_in,
     sign_out,
 )
 from tests.support.desk import PASSWORD, add_recorded_talk, desk_settings, set_passwords
@@ -77,9 +78,7 @@ class Site:
     async def board(self, name: str = "asha", **how: Any) -> Page:
         """Sign in and open the board."""
         page = await self.page(**how)
-        await page.fill("input[name=name]", name)
-        await page.fill("input[name=password]", PASSWORD)
-        await page.press("input[name=password]", "Enter")
+        await sign_in(page, name, PASSWORD)
         await page.wait_for_selector(".seat-card")
         return page
 
@@ -112,9 +111,7 @@ async def site(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest)
 
 async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None:
     page = await site.page()
-    await page.fill("input[name=name]", "asha")
-    await page.fill("input[name=password]", "not-the-password")
-    await page.press("input[name=password]", "Enter")
+    await sign_in(page, "asha", "not-the-password")
     await expect(page.get_by_role("alert")).to_have_text("Wrong name or password.")
     ignore_http_errors(site.faults, 401)
     board = await site.board()

@@ -33,6 +33,7 @@ from tests.support.browser import (
     find_accessibility_violations,
     find_overflowing_elements,
     new_page,
+    sign_in,
     sign_out,
 )
 from tests.support.desk import PASSWORD, desk_settings, set_passwords
@@ -69,12 +70,6 @@ class Site:
         await sign_in(page, name, password)
         await page.wait_for_selector("#own-password-title")
         return page
-
-
-async def sign_in(page: Page, name: str, password: str) -> None:
-    await page.fill("input[name=name]", name)
-    await page.fill("input[name=password]", password)
-    await page.press("input[name=password]", "Enter")
 
 
 async def choose_action(page: Page, name: str, what: str) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +10,23 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from dialer.app import assemble_centre
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.flows.catalogue import FLOWS_DIRECTORY
 from dialer.flows.library import FlowLibrary
-from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.site import Settings, load_settings
+from dialer.settings.site import Settings
 from dialer.site.flows import load_flow_library
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
     assert_accessible,
-    close_pages_after,
     find_accessibility_violations,
     find_overflowing_elements,
     ignore_http_errors,
     measure_page_bytes,
-    new_page,
 )
-from tests.support.desk import PASSWORD, set_passwords
-from tests.support.seats import CHEAP
+from tests.support.desk_with_dialler import CentreWithPages, run_centre_with_pages
 from tests.support.stored import query_store
-from tests.support.waiting import HANG_SECONDS
 
 MOST_LIST_BYTES = 80_000
 MOST_PAGE_BYTES = 200_000
@@ -47,30 +37,10 @@ COMPLETION_DELAY_MS = 100
 pytestmark = NEEDS_A_BROWSER
 
 SITE = """
-[centre]
-id = "pune-1"
-time_zone = "Asia/Kolkata"
-[store]
-path = "{folder}/centre.db"
-[ami]
-port = 1
-secret = "of-nobody-4711x"
-[fastagi]
-port = 0
-[broker]
-host = "{broker.host}"
-port = {broker.port}
-username = "dialler"
 [desk]
 port = 0
 user = "desk"
 flows_folder = "{folder}/flows"
-[[supervisors]]
-name = "desk"
-role = "desk"
-[[supervisors]]
-name = "asha"
-role = "supervisor"
 [[supervisors]]
 name = "vikram"
 role = "viewer"
@@ -91,29 +61,9 @@ SURVEY = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace(
 ERRAND = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("flow: turnout", "flow: errand")
 
 
-@dataclass(slots=True)
-class Site:
-    """A centre whose dialler has no switch, its desk, and a browser."""
-
-    folder: Path
-    flows_of_dialler: FlowLibrary
-    desk: OpenDesk
-    browser: Browser
-    faults: list[str]
-
-    async def flows(self, name: str = "asha", shows: str = "#flows-title", **how: Any) -> Page:
-        """Sign in and open the page of call flows."""
-        page = await new_page(self.browser, self.faults, **how)
-        await page.goto(f"{self.desk.origin}/flows")
-        await page.fill("input[name=name]", name)
-        await page.fill("input[name=password]", PASSWORD)
-        await page.press("input[name=password]", "Enter")
-        await page.wait_for_selector(shows)
-        return page
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+@pytest.fixture
+def loaded_flows(monkeypatch: pytest.MonkeyPatch) -> list[FlowLibrary]:
+    """The flow libraries that diallers of this test load when they start."""
     loaded: list[FlowLibrary] = []
 
     def load_and_record_library(settings: Settings, profile: Profile) -> FlowLibrary:
@@ -121,31 +71,16 @@ async def site(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return loaded[-1]
 
     monkeypatch.setattr("dialer.app.load_flow_library", load_and_record_library)
-    async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(run_demo_broker())
-        path = tmp_path / "centre.toml"
-        path.write_text(SITE.format(folder=tmp_path, broker=broker.connection_settings), encoding="utf-8")
-        (tmp_path / "errand.yaml").write_text(ERRAND, encoding="utf-8")
-        (tmp_path / "flows").mkdir()
-        (tmp_path / "flows" / "survey.yaml").write_text(SURVEY, encoding="utf-8")
-        settings = load_settings(path)
-        centre = await stack.enter_async_context(assemble_centre(settings))
-        await set_passwords(settings, "asha", "vikram")
-        stop = asyncio.Event()
-        running = asyncio.create_task(centre.dial_until_stopped(stop))  # the AMI is unreachable: nothing is dialled
-        desk = await stack.enter_async_context(
-            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
-        )
-        await stack.enter_async_context(close_pages_after(browser))
-        faults: list[str] = []
-        assert centre.monitor is not None
-        async with asyncio.timeout(HANG_SECONDS):  # a command that is sent earlier has no receiver
-            while not centre.monitor.is_connected_to_broker:
-                await asyncio.sleep(0.01)
-        yield Site(tmp_path, loaded[0], desk, browser, faults)
-        stop.set()
-        await running
-        assert not faults
+    return loaded
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def centre(browser: Browser, tmp_path: Path, loaded_flows: list[FlowLibrary]) -> AsyncIterator[CentreWithPages]:
+    (tmp_path / "errand.yaml").write_text(ERRAND, encoding="utf-8")
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "survey.yaml").write_text(SURVEY, encoding="utf-8")
+    async with run_centre_with_pages(browser, tmp_path, SITE) as running:
+        yield running
 
 
 def row_of(page: Page, flow: str) -> Locator:
@@ -162,12 +97,14 @@ async def open_flow(page: Page, flow: str) -> None:
     await page.wait_for_selector(".canvas path[marker-end]", state="attached")
 
 
-async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_their_lines(site: Site) -> None:
-    page = await site.flows()
+async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_their_lines(
+    centre: CentreWithPages,
+) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
     await expect(row_of(page, "turnout")).to_contain_text("Shipped with Matdan")
     await expect(row_of(page, "turnout")).to_contain_text("No mistakes")
     await expect(row_of(page, "errand")).to_contain_text("turnout-ivr")
-    (site.folder / "errand.yaml").write_text(ERRAND.replace("start: greeting", "start: hello"), encoding="utf-8")
+    (centre.folder / "errand.yaml").write_text(ERRAND.replace("start: greeting", "start: hello"), encoding="utf-8")
     await page.reload()
     await expect(row_of(page, "errand")).to_contain_text("One error")
     await row_of(page, "errand").get_by_role("button").click()
@@ -179,8 +116,8 @@ async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_the
     await expect(page.locator(".cm-activeLine")).to_have_text("start: hello")
 
 
-async def test_flow_is_tried_out_to_its_end_by_keyboard_and_nothing_is_stored(site: Site) -> None:
-    page = await site.flows()
+async def test_flow_is_tried_out_to_its_end_by_keyboard_and_nothing_is_stored(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
     await open_flow(page, "errand")
     await page.get_by_label("Language of the call").select_option("hi")
     start = page.get_by_role("button", name="Start the call")
@@ -203,8 +140,8 @@ async def test_flow_is_tried_out_to_its_end_by_keyboard_and_nothing_is_stored(si
     await expect(page.locator(".ended dl")).to_have_text("hour17:00")
     await expect(page.get_by_role("button", name="Start again")).to_be_focused()
     assert await page.locator(".transcript .keys").all_inner_texts() == ["Keys:\n7", "Keys:\n2", "Keys:\n17"]
-    assert query_store(site.folder / "centre.db", "SELECT * FROM mark") == []
-    assert query_store(site.folder / "centre.db", "SELECT * FROM attempt") == []
+    assert query_store(centre.folder / "centre.db", "SELECT * FROM mark") == []
+    assert query_store(centre.folder / "centre.db", "SELECT * FROM attempt") == []
 
 
 async def change_line(page: Page, line: str, new: str) -> None:
@@ -215,10 +152,13 @@ async def change_line(page: Page, line: str, new: str) -> None:
     await page.keyboard.type(new)
 
 
-async def test_supervisor_edits_a_flow_and_the_dialler_uses_the_saved_text(site: Site) -> None:
-    page = await site.flows()
-    file, source = site.folder / "flows" / "survey.yaml", str(site.folder / "flows" / "survey.yaml")
-    before = site.flows_of_dialler.get_current_flow(source).version
+async def test_supervisor_edits_a_flow_and_the_dialler_uses_the_saved_text(
+    centre: CentreWithPages, loaded_flows: list[FlowLibrary]
+) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
+    file, source = centre.folder / "flows" / "survey.yaml", str(centre.folder / "flows" / "survey.yaml")
+    [flows_of_dialler] = loaded_flows
+    before = flows_of_dialler.get_current_flow(source).version
     await open_flow(page, "survey")
     save = page.get_by_role("button", name="Save", exact=True)
     await expect(save).to_be_disabled()
@@ -241,34 +181,34 @@ async def test_supervisor_edits_a_flow_and_the_dialler_uses_the_saved_text(site:
     await save.click()
     await expect(page.get_by_role("status")).to_contain_text("survey is saved.")
     assert file.read_text(encoding="utf-8") == SURVEY.replace("Has this voter been able to vote?", "A survey")
-    assert site.flows_of_dialler.get_current_flow(source).version != before
-    assert site.flows_of_dialler.get_current_flow(source).title == "A survey"
+    assert flows_of_dialler.get_current_flow(source).version != before
+    assert flows_of_dialler.get_current_flow(source).title == "A survey"
     await expect(save).to_be_disabled()
     await page.get_by_role("button", name="All call flows").click()
     await expect(row_of(page, "survey")).to_contain_text("A survey")
-    audited = query_store(site.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
+    audited = query_store(centre.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
     assert "asha" in str(audited)
     assert "reload-flows" in str(audited)
 
 
-async def test_flow_that_somebody_else_has_changed_is_not_overwritten(site: Site) -> None:
-    page = await site.flows()
-    file = site.folder / "flows" / "survey.yaml"
+async def test_flow_that_somebody_else_has_changed_is_not_overwritten(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
+    file = centre.folder / "flows" / "survey.yaml"
     await open_flow(page, "survey")
     file.write_text(SURVEY + "# somebody else\n", encoding="utf-8")
     await change_line(page, "title: Has this voter", "title: A survey")
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.get_by_role("status")).to_contain_text("somebody else has changed the file")
     assert file.read_text(encoding="utf-8") == SURVEY + "# somebody else\n"
-    ignore_http_errors(site.faults, 409)
+    ignore_http_errors(centre.faults, 409)
     await page.get_by_role("button", name="Discard changes").click()
     await page.get_by_role("dialog").get_by_role("button", name="Discard changes").click()
     await expect(page.get_by_role("button", name="Discard changes")).to_have_count(0)
     await expect(page.locator(".cm-line", has_text="title:")).to_have_text("title: Has this voter been able to vote?")
 
 
-async def test_shipped_flow_is_copied_before_it_is_changed(site: Site) -> None:
-    page = await site.flows()
+async def test_shipped_flow_is_copied_before_it_is_changed(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
     await open_flow(page, "opt_out")
     await expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     await page.get_by_role("button", name="Copy", exact=True).click()
@@ -283,16 +223,16 @@ async def test_shipped_flow_is_copied_before_it_is_changed(site: Site) -> None:
     await expect(page.get_by_text("There are no changes to save.")).to_be_visible()
 
 
-async def test_user_who_is_not_a_supervisor_sees_no_flows(site: Site) -> None:
-    page = await site.flows("vikram", ".problem")
+async def test_user_who_is_not_a_supervisor_sees_no_flows(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/flows", ".problem", "vikram")
     await expect(page.locator(".problem").first).to_contain_text("role")
     await expect(page.locator("table")).to_have_count(0)
-    ignore_http_errors(site.faults, 403)
+    ignore_http_errors(centre.faults, 403)
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/flows").glob("*.ftl")))
-async def test_flows_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
-    page = await site.flows(language=f"{language}-IN")
+async def test_flows_page_is_accessible_and_truncates_no_text(centre: CentreWithPages, language: str) -> None:
+    page = await centre.sign_in("/flows", "#flows-title", language=f"{language}-IN")
     found: list[Any] = []
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
@@ -309,16 +249,16 @@ async def test_flows_page_is_accessible_and_truncates_no_text(site: Site, langua
     assert_accessible(found)
 
 
-async def test_size_of_the_flows_page_is_within_the_limits(site: Site) -> None:
-    page = await site.flows()
-    address = f"{site.desk.origin}/flows"
+async def test_size_of_the_flows_page_is_within_the_limits(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
+    address = f"{centre.desk.origin}/flows"
     assert await measure_page_bytes(page, address, "#flows-title") <= MOST_LIST_BYTES
     await page.goto("about:blank")  # a page with another part after the # would only be reloaded
     assert await measure_page_bytes(page, f"{address}#flow=turnout", ".cm-content") <= MOST_PAGE_BYTES
 
 
-async def test_board_links_to_the_page_of_call_flows(site: Site) -> None:
-    page = await site.flows()
+async def test_board_links_to_the_page_of_call_flows(centre: CentreWithPages) -> None:
+    page = await centre.sign_in("/flows", "#flows-title")
     await page.get_by_role("link", name="Back to the supervisors' board").click()
     await page.get_by_role("link", name="Call flows").click()
     await page.wait_for_selector("#flows-title")

@@ -26,6 +26,7 @@ from tests.support.browser import (
     find_overflowing_elements,
     measure_page_bytes,
     new_page,
+    sign_in,
 )
 from tests.support.desk import PASSWORD, desk_settings, set_passwords
 from tests.support.report_store import HOUR, NOON, HandFilled
@@ -49,9 +50,7 @@ class Site:
         """Sign in and open the reports with a filter."""
         page = await new_page(self.browser, self.faults, **how)
         await page.goto(f"{self.desk.origin}/reports#{chosen}")
-        await page.fill("input[name=name]", name)
-        await page.fill("input[name=password]", PASSWORD)
-        await page.press("input[name=password]", "Enter")
+        await sign_in(page, name, PASSWORD)
         await page.wait_for_selector(".filter")
         return page
 

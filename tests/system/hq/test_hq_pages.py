@@ -33,6 +33,7 @@ from tests.support.browser import (
     find_overflowing_elements,
     new_page,
     run_chromium,
+    sign_in,
 )
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
@@ -333,12 +334,12 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(t
     assert "store-accepted" in run("hq", "audit", "-c", path)[1]
 
 
-async def sign_in(browser: Browser, hq: Headquarters, user: str, faults: list[str], **options: Any) -> Page:
+async def sign_in_to_headquarters(
+    browser: Browser, hq: Headquarters, user: str, faults: list[str], **options: Any
+) -> Page:
     page = await new_page(browser, faults, **options)
     await page.goto(hq.origin)
-    await page.fill("input[name=name]", user)
-    await page.fill("input[name=password]", PASSWORD)
-    await page.press("input[name=password]", "Enter")
+    await sign_in(page, user, PASSWORD)
     await page.wait_for_selector(".tiles")
     return page
 
@@ -348,7 +349,7 @@ async def test_every_headquarters_page_is_accessible_and_links_lead_from_zones_t
     faults: list[str] = []
     found: list[Any] = []
     async with run_chromium() as browser:
-        page = await sign_in(browser, hq, "headquarters", faults)
+        page = await sign_in_to_headquarters(browser, hq, "headquarters", faults)
         await expect(page.locator(".zone")).to_have_count(2)
         await page.get_by_role("link", name="west", exact=True).first.click()
         await page.get_by_role("link", name="pune-1", exact=True).last.click()
@@ -362,11 +363,11 @@ async def test_every_headquarters_page_is_accessible_and_links_lead_from_zones_t
         await page.get_by_role("button", name="Open an incident").click()
         await expect(page.locator(".alert")).to_contain_text("<img src=x")
         await expect(page.locator(".alert")).to_contain_text("owner: headquarters")
-        west = await sign_in(browser, hq, "zone-west", faults)
+        west = await sign_in_to_headquarters(browser, hq, "zone-west", faults)
         await expect(west.locator(".zone")).to_have_count(1)
         assert await west.get_by_role("link", name="Audit").count() == 0
         for language in LANGUAGES:
-            page = await sign_in(browser, hq, "headquarters", faults, language=f"{language}-IN")
+            page = await sign_in_to_headquarters(browser, hq, "headquarters", faults, language=f"{language}-IN")
             for width, height in SIZES:
                 await page.set_viewport_size({"width": width, "height": height})
                 for view in ("figures", "incidents", "material", "orders", "days", "ready", "audit", "account"):
