@@ -196,7 +196,7 @@ async def test_size_of_the_campaigns_page_is_within_the_limit(centre: CentreWith
 
 async def test_board_links_to_the_page_of_campaigns(centre: CentreWithPages) -> None:
     page = await centre.sign_in("/campaigns", ".setup")
-    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Supervisors' board").click()
     await page.get_by_role("link", name="Set up campaigns").click()
     await page.wait_for_selector(".setup")
 

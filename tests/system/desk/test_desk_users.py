@@ -165,7 +165,7 @@ async def test_user_changes_own_password_and_cannot_edit_users_of_the_settings_f
     await page.get_by_role("row", name="vikram").get_by_role("button").click()
     assert await page.locator(".menu:popover-open button").all_text_contents() == ["Sign out the user everywhere"]
     await page.keyboard.press("Escape")
-    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Supervisors' board").click()
     await page.wait_for_selector(".seat-card")
     watcher = await site.account("vikram")
     assert await watcher.locator("#users-title").count() == 0  # a viewer sees only the own account

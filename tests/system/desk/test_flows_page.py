@@ -259,6 +259,6 @@ async def test_size_of_the_flows_page_is_within_the_limits(centre: CentreWithPag
 
 async def test_board_links_to_the_page_of_call_flows(centre: CentreWithPages) -> None:
     page = await centre.sign_in("/flows", "#flows-title")
-    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Supervisors' board").click()
     await page.get_by_role("link", name="Call flows").click()
     await page.wait_for_selector("#flows-title")

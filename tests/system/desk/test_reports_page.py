@@ -195,6 +195,6 @@ async def test_size_of_the_reports_page_is_within_the_limit(site: Site) -> None:
 
 async def test_reports_page_and_board_link_to_each_other(site: Site) -> None:
     page = await site.reports(DAY)
-    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Supervisors' board").click()
     await page.get_by_role("link", name="Reports").click()
     await page.wait_for_selector(".filter")

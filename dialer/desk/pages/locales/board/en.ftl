@@ -10,7 +10,7 @@ all-campaigns = All campaigns
 
 ## Users
 
-to-board = Back to the supervisors' board
+to-board = Supervisors' board
 to-account = Your account
 to-reports = Reports
 users = Users

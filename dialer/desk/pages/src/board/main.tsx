@@ -1,17 +1,18 @@
 import { effect, signal } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import { Notice, QuestionDialog } from "../shared/parts";
-import { loadUser, me, namesOf, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents } from "../shared/server";
+import { loadUser, me, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents } from "../shared/server";
 import { areLoaded, type CodeOf, clock, lasted, speak, t } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { AccountMenu } from "./account_menu";
 import { Alerts } from "./alerts";
 import { Booths, loadBoothNames } from "./booths";
+import { CampaignFilter } from "./campaign_filter";
 import { Campaigns } from "./campaigns";
 import { Charts } from "./charts";
 import { command, Menu, may } from "./commands";
 import { Seats } from "./seats";
-import { asked, centre, chosen, desk } from "./state";
+import { centre, desk } from "./state";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
 import "../shared/base.css";
@@ -41,16 +42,7 @@ function Head() {
         <StatusSign name="dialler" good={heard && (stands?.online ?? false)} />
         <StatusSign name="switch" good={heard && (stands?.switch_up ?? false)} />
       </ul>
-      <select
-        aria-label={t("campaign")}
-        value={chosen.value}
-        onChange={(event) => (asked.campaign.value = event.currentTarget.value)}
-      >
-        <option value="">{t("all-campaigns")}</option>
-        {namesOf("campaign").map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
+      {!beside && <CampaignFilter />}
       <Menu
         id="centre-menu"
         title={t("centre-actions")}

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { problemText, Section, showNotice, Table } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { lasted, moment, t } from "../shared/words";
+import { CampaignFilter } from "./campaign_filter";
 import { send } from "./commands";
 import { chosen } from "./state";
 import "../staff/account.css";
@@ -117,7 +118,8 @@ export function Recordings() {
       {me.value?.signs && <p>{t("commands-signed")}</p>}
       <Section id="recordings" title={t("to-recordings")}>
         <p class="small">{t("recordings-help")}</p>
-        <p>
+        <div class="row">
+          <CampaignFilter />
           <label>
             <input
               type="checkbox"
@@ -128,7 +130,7 @@ export function Recordings() {
             />{" "}
             {t("recordings-unjudged")}
           </label>
-        </p>
+        </div>
         {recordings.length === 0 ? (
           <p>{t(unjudged.value ? "recordings-none-unjudged" : "recordings-none")}</p>
         ) : (
