@@ -155,7 +155,7 @@ class ChangeBuffer:
             self._changes_at = now
         if self._calls:
             self._calls_at = now
-        # A view of the centre with forty seats costs as much as twenty messages. Most messages need none.
+        # Building the view of a centre with forty seats takes as long as twenty messages, and most messages do not need it.
         whole = view() if centre_due or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
         if whole is not None and centre_due:

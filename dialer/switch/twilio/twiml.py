@@ -1,4 +1,4 @@
-"""TwiML, the XML that tells Twilio what to do in a call. Twilio fetches sounds from the site's web server, or speaks texts."""
+"""TwiML, the XML that tells Twilio what to do in a call: to play sounds from the site's web server, or to speak texts."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ export interface Known {
 export interface Suggestion {
   label: string;
   detail?: string;
-  /** Text to insert if it is not the label. */
+  /** Text that the editor inserts in place of the label. */
   apply?: string;
 }
 export interface Suggestions {
@@ -47,7 +47,7 @@ interface Place {
   path: string[];
   /** The key whose value the cursor is in, or null if it is in a key. */
   key: string | null;
-  /** The beginning of the word. */
+  /** The part of the word before the cursor. */
   word: string;
   /** The keys that the innermost mapping has. */
   siblings: Set<string>;
@@ -129,13 +129,13 @@ function findPlace(text: string, at: number): Place | null {
   return { path, key: key ?? null, word, siblings };
 }
 
-/** Return the alternatives of a schema, with references followed. */
+/** Return the alternatives of a schema, with references resolved. */
 function alternativesOf(schema: Schema, root: Schema): Schema[] {
   if (schema.$ref) return alternativesOf(root.$defs?.[schema.$ref.replace("#/$defs/", "")] ?? {}, root);
   return schema.anyOf ? schema.anyOf.flatMap((each) => alternativesOf(each, root)) : [schema];
 }
 
-/** Return the schemas of the value of a key. */
+/** Return the schemas that the value of a key may have. */
 function schemasOfKey(schemas: Schema[], key: string, root: Schema): Schema[] {
   return schemas.flatMap((each) => {
     const others = Object.values(each.patternProperties ?? {});

@@ -58,7 +58,7 @@ function Arrow({ points, label, at }: DrawnArrow) {
   );
 }
 
-/** Scroll the drawing, but not the page, to a node. */
+/** Scroll the diagram, but not the page, to a node. */
 function scrollToNode(node: HTMLElement, drawing: HTMLElement): void {
   const [inner, outer] = [node.getBoundingClientRect(), drawing.getBoundingClientRect()];
   drawing.scrollBy((inner.left + inner.right - outer.left - outer.right) / 2, inner.top - outer.top - outer.height / 4);

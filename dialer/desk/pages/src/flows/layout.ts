@@ -1,4 +1,4 @@
-// The places of nodes and arrows in the drawing of a flow.
+// The places of nodes and arrows in the diagram of a flow.
 import { Graph, layout } from "@dagrejs/dagre";
 import type { DiagramArrow } from "../shared/wire";
 

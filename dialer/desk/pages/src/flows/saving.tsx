@@ -1,4 +1,4 @@
-// Below the text of a flow: copying it, what saving changes in the file, saving, and discarding the changes.
+// The part of the page below the text of a flow: copying the flow, the lines that saving changes, saving, and discarding changes.
 import { Alert, askQuestion, problemText, showNotice } from "../shared/parts";
 import { isProblem, me } from "../shared/server";
 import { t } from "../shared/words";
@@ -14,7 +14,7 @@ async function save(): Promise<void> {
   else showNotice(t("flow-unanswered", { flow }), true);
 }
 
-/** Do something that loses the changes, if there are any, only when the user agrees. */
+/** Run an action that discards unsaved changes. If there are any, the user is asked first. */
 export function askBeforeLosingChanges(action: () => void): void {
   if (!isChanged.value) return action();
   const text = t("ask-flow-discard", { flow: flowName.value });
