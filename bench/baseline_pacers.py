@@ -192,16 +192,16 @@ class ErlangRatePacer(Pacer):
                 self._ended = 0.998 * self._ended + 1.0
                 answered = event.kind is PacingEventKind.ANSWERED
                 self._answered = 0.998 * self._answered + answered
-                self._correct(self._cap * answered)
+                self._update_correction(self._cap * answered)
             case PacingEventKind.ABANDONED:
-                self._correct(-1.0)
+                self._update_correction(-1.0)
             case PacingEventKind.TALK_ENDED:
                 self._work += (event.seconds + 15.0 - self._work) / 200.0
             case _:
                 pass
 
-    def _correct(self, surprise: float) -> None:
-        """Adapt the correction to expected minus actual abandoned calls."""
+    def _update_correction(self, surprise: float) -> None:
+        """Update the correction of the abandoned-call rate by `surprise`: expected minus actual abandoned calls."""
         self._correction = min(3.5, max(-4.0, self._correction + self._gain * surprise))
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:

@@ -90,7 +90,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class SeatFigures:
-    """Milliseconds of CPU of Asterisk and of the dialler that a seat takes each second, in a centre of `seats` seats.
+    """CPU time of Asterisk and of the dialler for one of `seats` seats (milliseconds each second).
 
     A working seat includes the calls of its agent.
     """
@@ -104,7 +104,7 @@ class SeatFigures:
 
     @classmethod
     def from_phases(cls, seats: int, idle: Spent, agents: Spent, megabytes: tuple[float, float]) -> SeatFigures:
-        """Return the figures of two phases: idle seats and working seats."""
+        """Return the figures from CPU times of two phases: idle seats, and seats whose agents take calls."""
         idle_seat, working_seat = (
             (
                 1000 * phase.asterisk_cpu_seconds / phase.seconds / seats,
@@ -135,7 +135,7 @@ class IvrFigures:
 
     @classmethod
     def from_phase(cls, ivr: Spent, seats: SeatFigures) -> IvrFigures:
-        """Return the figures of a phase in which the campaign dials and the seats are idle."""
+        """Return the figures from the CPU times of a phase in which the IVR campaign dials and the seats are idle."""
         calls = max(1, ivr.calls)
         idle = (seats.idle_seat[0] * seats.seats * ivr.seconds, seats.idle_seat[1] * seats.seats * ivr.seconds)
         call = (
@@ -151,7 +151,7 @@ class SizingLab(Lab):
     def settings(
         self, directory: Path, *, seats: int | None = None, campaign: dict[str, Any], **changes: Any
     ) -> Settings:
-        """Return the settings of the site."""
+        """Return the settings of a site with both campaigns, the wide trunk and the first `seats` seats, or all."""
         common = {"hours": [{"start": "00:00", "until": "23:59:59"}], "ring_seconds": RING_SECONDS, "max_attempts": 1}
         declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
         ivr = {
@@ -245,7 +245,7 @@ async def measure(lab: Lab, seconds: float, *, with_ivr: bool) -> tuple[SeatFigu
 
 
 def make_page(figures: Sequence[SeatFigures], ivr: IvrFigures, origin: str) -> str:
-    """Return the page docs/reference/sizing.md. The cores follow from the last of the figures."""
+    """Return the page docs/reference/sizing.md. Its numbers of cores are computed from the last item of `figures`."""
     last = figures[-1]
     rows = [(f"{seats}", *(f"{cores:.2f}" for cores in last.calculate_cores(seats))) for seats in SIZES]
     costs = [

@@ -187,7 +187,7 @@ class RealStage:
         await self._lab.wait_for_phones()
 
     async def _watch_manager(self) -> None:
-        """Keep a connection to the manager of each Asterisk, without log-in, and note while one refuses connections."""
+        """Keep a connection to the manager of each Asterisk, and clear `accepts_manager` while one refuses connections."""
         refusing: set[int] = set()
 
         async def watch(port: int) -> None:

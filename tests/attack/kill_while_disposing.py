@@ -262,7 +262,7 @@ def _count_results(folder: Path, agents: list[SimulatedAgent]) -> dict[str, int]
 
 
 def make_settings(folder: Path, site: dict[str, Any]) -> Settings:
-    """Return the settings of the site."""
+    """Return the settings of a centre whose Asterisk, broker and desk use the ports in `site`."""
     return site_settings(
         folder,
         site["ami_port"],

@@ -146,7 +146,7 @@ async def new_page(
 
 
 async def sign_in(page: Page, name: str, password: str) -> None:
-    """Send the sign-in form of the page. The caller waits for what is shown then."""
+    """Fill in and send the sign-in form of the page. Return before the next page is shown."""
     await page.fill("input[name=name]", name)
     await page.fill("input[name=password]", password)
     await page.press("input[name=password]", "Enter")

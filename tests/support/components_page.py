@@ -19,7 +19,7 @@ const symbols = new FontFace("Symbols", Uint8Array.from(atob("%s"), each => each
 document.fonts.add(symbols);
 symbols.load();
 """
-"""Defines a font with every letter: the machine's fonts are not used."""
+"""Makes the page use a font with every letter, in place of the machine's fonts."""
 
 
 def build_components_page(folder: Path) -> None:
@@ -31,9 +31,9 @@ def build_components_page(folder: Path) -> None:
 async def open_components(
     browser: Browser, folder: Path, kit: str, scheme: str, language: str = "en-IN"
 ) -> tuple[Page, list[str]]:
-    """Open the components of a kind of pages in a colour scheme and language.
+    """Open the page of all components in a colour scheme and language; `kit` is `staff` or `agent`.
 
-    Also returns a list to which page errors are appended.
+    Return the page, and a list that collects the errors that the browser reports on it.
     """
     context = await browser.new_context(
         viewport={"width": 1280, "height": 900},

@@ -77,9 +77,9 @@ class CentreWithPages:
 
 @contextlib.asynccontextmanager
 async def run_centre_with_pages(browser: Browser, folder: Path, rest: str) -> AsyncIterator[CentreWithPages]:
-    """Run a dialler and its desk. All supervisors but the desk can sign in, with PASSWORD.
+    """Run a dialler and its desk. All users in [[supervisors]] except `desk` can sign in with PASSWORD.
 
-    The settings file has the HEAD above and `rest`, in which {folder} is replaced.
+    The settings file consists of HEAD and `rest`. In both, {folder} is replaced by the path of `folder`.
     """
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())

@@ -15,7 +15,7 @@ from playwright.async_api import Page
 
 BLOCK = 4
 MAX_COLOUR_DIFFERENCE = 20
-"""Of 255, for one colour of a block."""
+"""Largest difference of a block's red, green or blue (0-255) that is ignored."""
 MAX_DIFFERENT_BLOCKS = 8
 
 _REDUCE = """async ([picture, block]) => {
@@ -56,9 +56,9 @@ _DIFFERENT_BLOCKS = """async ([pictures, most]) => {
 
 
 async def find_difference(page: Page, stored: Path, new: Path, *, full_page: bool = True) -> str:
-    """Return how a picture of this page differs from the stored one; "" = it does not.
+    """Return how a picture of this page differs from the stored one, or "" if it does not.
 
-    The picture shows the full page or the visible part. If it differs, it is written, reduced, to the file `new`.
+    The picture shows the full page or the visible part. If it differs, the reduced picture is written to the file `new`.
     """
     whole = base64.b64encode(await page.screenshot(full_page=full_page, animations="disabled")).decode()
     reduced: str = await page.evaluate(_REDUCE, [whole, BLOCK])

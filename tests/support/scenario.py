@@ -136,7 +136,7 @@ class Expected(Part):
     seconds: float = Field(60.0, le=600)  # time limit for the list
 
     def without_limits_of_speed(self) -> Expected:
-        """Return this expectation for a machine that is busy with other work."""
+        """Return this expectation without its limits of time, for a machine that is busy with other work."""
         return self.model_copy(
             update={"rings_within": None, "no_call_within": None, "seats_back_within": None, "seconds": 600.0}
         )

@@ -180,7 +180,7 @@ async def test_agent_works_a_whole_shift(browser: Browser, language: str) -> Non
             await work_offline(shift)
             await shift.call("killed", 700)
 
-        # The desk has ended in a call. The outcome stays on the page until another desk has it.
+        # The desk stops during a call. The outcome stays on the page until a restarted desk has stored it.
         await shift.press("1")
         await expect(page.locator(".entry.retrying")).to_contain_text(texts["outcome-voted"])
         await page.clock.run_for(STALE_MS)

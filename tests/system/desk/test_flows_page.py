@@ -30,7 +30,7 @@ from tests.support.stored import query_store
 
 MOST_LIST_BYTES = 80_000
 MOST_PAGE_BYTES = 200_000
-"""With the editor, which is loaded when a flow is opened."""
+"""Limit of the page with an opened flow, for which the editor is loaded."""
 COMPLETION_DELAY_MS = 100
 """The editor ignores keys that accept a completion for the first 75 ms, so that nobody accepts one by chance."""
 

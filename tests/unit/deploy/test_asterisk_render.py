@@ -468,7 +468,7 @@ def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
 
 
 def test_changed_extensions_of_the_dialplan_need_a_new_dialplan_version() -> None:
-    """If this fails: raise `_DIALPLAN_VERSION` if the dialler uses a new extension, and correct the digest here."""
+    """When this test fails, write the new digest here. If the dialler uses a new extension, also raise `_DIALPLAN_VERSION`."""
     contexts = parse_dialplan(render_dialplan())
     names = sorted(f"{name}/{entry.name}" for name, entries in contexts.items() for entry in entries)
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]

@@ -264,8 +264,8 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
 
 
 def test_replayed_answer_rate_is_not_biased_by_which_calls_the_dialler_hung_up() -> None:
-    """Calls are hung up before they ring, where few are answered, and during late ringing, where some are answered
-    first.
+    """The dialler hangs up some calls before they ring, most of which nobody would have answered. It hangs up others late
+    in their ringing, when some have been answered.
     """
     random, attempts = Random(1), list[AttemptRecord]()
     for number in range(6000):
