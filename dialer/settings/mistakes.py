@@ -78,6 +78,7 @@ def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, 
 def _describe_validation_error(problem: Mapping[str, Any], *, secret: bool) -> str:
     message = re.sub(r"^Value error, ", "", problem["msg"])
     message = re.sub(r"^Input should be (?:a valid tuple|an instance of tuple)$", "must be a list", message)
+    message = re.sub(r"^Input is not a valid path .*$", "must be a path in quotation marks", message)
     message = re.sub(r"^Input should be ", "must be ", message)
     message = PATTERNS_IN_WORDS.get(problem.get("ctx", {}).get("pattern", ""), message)
     value = problem.get("input")

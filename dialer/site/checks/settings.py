@@ -22,8 +22,8 @@ def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
 
 
 def check_settings_tables(settings: Settings) -> Iterator[Finding]:
-    """Check that no required settings table is missing, values are plausible, and the limit on open files is high
-    enough.
+    """Check that no required settings table is missing, values are plausible, the flows folder is no file, and the limit
+    on open files is high enough.
     """
     if (problem := find_open_files_problem(settings)) is not None:
         yield make_error_finding("open files", problem)
@@ -36,5 +36,8 @@ def check_settings_tables(settings: Settings) -> Iterator[Finding]:
     if settings.seats and not settings.agents:
         remedy = "add an [[agents]] table for each, with the output of `dialer agent hash-pin`"
         yield make_error_finding("agents", "the settings have no agents, so nobody can log in", remedy)
+    folder = settings.desk.flows_folder
+    if folder is not None and folder.exists() and not folder.is_dir():
+        yield make_error_finding("desk.flows_folder", f"{folder} is a file", "name a folder")
     for each in find_implausible_settings(settings):
         yield make_warning_finding(each.key, each.problem, each.remedy)

@@ -246,6 +246,7 @@ def list_setting_keys(model: type[Section], within: str = "") -> set[str]:
             "centre.toml:4: rules.stricter.ring.minimum_seconds: 1 is looser than the profile 'india'",
         ),
         ("[rules]\npolls = [{ day = 9999-12-31 }]\n", "centre.toml:2: rules.polls[0].day: "),
+        ("[desk]\nflows_folder = 3\n", "centre.toml:2: desk.flows_folder: must be a path in quotation marks (is 3)"),
         ("[ami]\nport = true\n", "centre.toml:2: ami.port: must not be true or false (is True)"),
         ("[dialling]\nmax_attempts_per_day = true\n", "centre.toml:2: dialling.max_attempts_per_day: must not be true"),
         (f"{TRUNK.replace('10.0.0.9', 'sip:carrier.in')}", "centre.toml:4: trunks.carrier-a.host: must be a host name"),

@@ -146,6 +146,15 @@ async def test_dialer_check_warns_of_implausible_caller_ids_and_languages(tmp_pa
     assert language.text.startswith("'xx' is not the code of a language")
 
 
+async def test_dialer_check_reports_a_flows_folder_that_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "flows"
+    settings = make_site_without_roll(tmp_path, desk={"flows_folder": file})
+    assert await list_findings(settings, NOON, "desk.flows_folder") == []
+    file.write_text("no folder", encoding="utf-8")
+    (finding,) = await list_findings(settings, NOON, "desk.flows_folder")
+    assert (finding.text, finding.remedy) == (f"{file} is a file", "name a folder")
+
+
 async def test_dialer_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Path) -> None:
     (found, _) = await list_findings(make_site_without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.level is Level.OK
