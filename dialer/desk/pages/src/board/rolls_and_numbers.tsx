@@ -4,6 +4,7 @@ import { askQuestion, problemText, Section, showNotice, submittedForm } from "..
 import { ask, isProblem, me, type Problem, value } from "../shared/server";
 import type { RollStatus } from "../shared/wire";
 import { count, messageOf, t } from "../shared/words";
+import { NumberField } from "../staff/number_field";
 import { may, send } from "./commands";
 import { centre } from "./state";
 import "../staff/account.css";
@@ -153,17 +154,7 @@ function Numbers() {
   };
   return (
     <form class="row fields" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        {t("number")}
-        <input
-          type="tel"
-          value={number}
-          autocomplete="off"
-          maxLength={40}
-          dir="ltr"
-          onInput={(event) => setNumber(event.currentTarget.value)}
-        />
-      </label>
+      <NumberField label={t("number")} number={number} onInput={setNumber} />
       {may("suppress") && (
         <button
           type="button"

@@ -1,36 +1,24 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { AccountMenu } from "../board/account_menu";
 import { command, may } from "../board/commands";
-import { Alert, Notice, problemText, QuestionDialog, Section, Table } from "../shared/parts";
-import { isProblem, loadUser, me, subscribeEvents, value } from "../shared/server";
+import { Alert, Section, Table } from "../shared/parts";
+import { loadUser, me, subscribeEvents, value } from "../shared/server";
 import type { CampaignsPage, CampaignView, ListedCampaign } from "../shared/wire";
-import { areLoaded, type PlainMessageId, speak, t, word } from "../shared/words";
-import { SignIn } from "../staff/sign_in";
+import { type PlainMessageId, speak, t, word } from "../shared/words";
+import { EditingPage, type Links } from "../staff/page";
 import { CampaignForm } from "./campaign_form";
 import { type Change, canSimulate, loadPage, page, startChange } from "./form";
 import { WhatIf } from "./what_if";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "../staff/account.css";
+import "../staff/editing.css";
 import "./campaigns.css";
 
-function Head() {
-  return (
-    <header>
-      <h1>
-        {t("title")} <span class="id">{me.value?.centre}</span>
-      </h1>
-      <a class="who" href="/board?lists">
-        {t("to-lists")}
-      </a>
-      <a class="who" href="/board">
-        {t("to-board")}
-      </a>
-      <AccountMenu />
-    </header>
-  );
-}
+const LINKS: Links = [
+  ["to-lists", "/board?lists"],
+  ["to-board", "/board"],
+];
 
 function openForm(kind: Change["kind"], campaign: ListedCampaign): void {
   startChange({ kind, campaign: campaign.id }, campaign);
@@ -80,7 +68,7 @@ const COLUMNS: PlainMessageId[] = [
 
 function Setup({ campaigns, file }: CampaignsPage) {
   return (
-    <main>
+    <>
       <Section id="campaigns" title={t("campaigns")}>
         <Table of="campaigns" names={COLUMNS} unseen="campaign-action">
           {campaigns.map((each) => (
@@ -99,22 +87,15 @@ function Setup({ campaigns, file }: CampaignsPage) {
           {canSimulate.value && <WhatIf />}
         </>
       )}
-    </main>
+    </>
   );
 }
 
 function Page() {
-  if (!areLoaded.value || me.value === undefined) return null;
-  if (me.value === null) return <SignIn />;
-  const found = page.value;
-  if (found === null) return null;
   return (
-    <>
-      <Head />
-      {isProblem(found) ? <Alert text={problemText(found)} /> : <Setup {...found} />}
-      <Notice />
-      <QuestionDialog />
-    </>
+    <EditingPage links={LINKS} found={page.value}>
+      {(found) => <Setup {...found} />}
+    </EditingPage>
   );
 }
 

@@ -1,12 +1,11 @@
 // The page with the call flows: the list, and one flow with its text, its diagram and a try-out.
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { AccountMenu } from "../board/account_menu";
-import { Alert, Notice, problemText, QuestionDialog, Section, Table } from "../shared/parts";
+import { Alert, problemText, Section, Table } from "../shared/parts";
 import { isProblem, loadUser, me } from "../shared/server";
 import type { FlowsPage, ListedFlow } from "../shared/wire";
-import { areLoaded, count, nameOf, type PlainMessageId, speak, t, word } from "../shared/words";
-import { SignIn } from "../staff/sign_in";
+import { count, nameOf, type PlainMessageId, speak, t, word } from "../shared/words";
+import { EditingPage, type Links } from "../staff/page";
 import { Drawing } from "./drawing";
 import { askBeforeLosingChanges, Saving } from "./saving";
 import {
@@ -29,24 +28,13 @@ import { clearCall, tryOut } from "./try_state";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "../staff/account.css";
+import "../staff/editing.css";
 import "./flows.css";
 
-function Head() {
-  return (
-    <header>
-      <h1>
-        {t("title")} <span class="id">{me.value?.centre}</span>
-      </h1>
-      <a class="who" href="/campaigns">
-        {t("to-campaigns")}
-      </a>
-      <a class="who" href="/board">
-        {t("to-board")}
-      </a>
-      <AccountMenu />
-    </header>
-  );
-}
+const LINKS: Links = [
+  ["to-campaigns", "/campaigns"],
+  ["to-board", "/board"],
+];
 
 /** Whether calls may use a flow. */
 function State({ errors, warnings }: { errors: number; warnings: number }) {
@@ -180,25 +168,10 @@ function leave(): void {
 }
 
 function Page() {
-  if (!areLoaded.value || me.value === undefined) return null;
-  if (me.value === null) return <SignIn />;
-  const found = page.value;
-  if (found === null) return null;
   return (
-    <>
-      <Head />
-      <main>
-        {isProblem(found) ? (
-          <Alert text={problemText(found)} />
-        ) : source.value ? (
-          <Opened {...found} />
-        ) : (
-          <List {...found} />
-        )}
-      </main>
-      <Notice />
-      <QuestionDialog />
-    </>
+    <EditingPage links={LINKS} found={page.value}>
+      {(found) => (source.value ? <Opened {...found} /> : <List {...found} />)}
+    </EditingPage>
   );
 }
 

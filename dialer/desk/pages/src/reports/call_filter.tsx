@@ -6,6 +6,7 @@ import { problemText, showNotice } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import type { FoundNumber, ReportChoices } from "../shared/wire";
 import { type PlainMessageId, t, word } from "../shared/words";
+import { NumberField } from "../staff/number_field";
 import { addDays, begins, CALL_FIELDS, ends, from, to, today } from "./filter";
 
 export const DAYS_OF_NUMBER = 365;
@@ -78,19 +79,13 @@ function NumberSearch() {
   const search = () => void searchNumber(number).then((isDone) => isDone && setNumber(""));
   return (
     <div class="row">
-      <label>
-        {t("search-number")}
-        <input
-          type="tel"
-          value={number}
-          autocomplete="off"
-          maxLength={40}
-          dir="ltr"
-          aria-describedby="search-number-help"
-          onInput={(event) => setNumber(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === "Enter" && number.trim() && search()}
-        />
-      </label>
+      <NumberField
+        label={t("search-number")}
+        number={number}
+        help="search-number-help"
+        onInput={setNumber}
+        onEnter={() => number.trim() && search()}
+      />
       <button type="button" disabled={!number.trim()} onClick={search}>
         {t("search-number-do")}
       </button>

@@ -1,10 +1,10 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { AccountMenu } from "../board/account_menu";
 import { Alert, Notice, problemText } from "../shared/parts";
 import { ask, isProblem, loadUser, me, type Problem } from "../shared/server";
 import type { ReportChoices } from "../shared/wire";
 import { areLoaded, messageOf, speak, t } from "../shared/words";
+import { PageHeader } from "../staff/page";
 import { SignIn } from "../staff/sign_in";
 import { CallFilter } from "./call_filter";
 import { Calls } from "./calls";
@@ -29,10 +29,7 @@ const choices = signal<ReportChoices | Problem | null>(null);
 
 function Head({ views, shown }: { views: string[]; shown: string }) {
   return (
-    <header>
-      <h1>
-        {t("title")} <span class="id">{me.value?.centre}</span>
-      </h1>
+    <PageHeader links={[["to-board", "/board"]]}>
       <nav aria-label={t("to-reports")}>
         {views.map((name) => (
           <a key={name} href={addressOf(name)} aria-current={name === shown ? "page" : undefined}>
@@ -40,11 +37,7 @@ function Head({ views, shown }: { views: string[]; shown: string }) {
           </a>
         ))}
       </nav>
-      <a class="who" href="/board">
-        {t("to-board")}
-      </a>
-      <AccountMenu />
-    </header>
+    </PageHeader>
   );
 }
 
