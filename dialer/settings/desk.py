@@ -50,13 +50,13 @@ class Desk(PageServer):
 
     campaigns_file: Path | None = Field(
         None,
-        description="file of the [[campaigns]] that supervisors set up on the page /campaigns; a folder that the desk can"
-        " write to; none: that page adds no campaigns",
+        description="file with the [[campaigns]] that supervisors set up on the page /campaigns; the desk must be able to"
+        " write to its folder; none: that page cannot change campaigns",
     )
     flows_folder: Path | None = Field(
         None,
         description="folder of the call flows that supervisors write on the page /flows; the desk must be able to write to"
-        " it; none: that page changes no flows",
+        " it; none: that page cannot change flows",
     )
     user: Slug | None = Field(
         None, description="the desk's user in [[supervisors]] and at the broker, with role desk; none: broker.username"
