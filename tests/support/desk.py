@@ -78,6 +78,30 @@ ONLINE, OFFLINE = (CentreState("pune-1", 0.0, online=online) for online in (True
 CONNECTED, DISCONNECTED = DeskStatus(True, 0.0), DeskStatus(False, 0.0)
 
 
+ONE_SEAT_CENTRE = """
+[centre]
+id = "pune-1"
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[seats]]
+name = "04"
+endpoint = "agent04"
+[[campaigns]]
+id = "turnout-agents"
+kind = "agents"
+script = "polling_day"
+"""
+"""A settings file of a centre with one trunk, one seat and one campaign, whose settings a test may continue.
+
+A test adds [desk] with `user = "desk"`.
+"""
+
+
 async def raise_disk_full(*_: object) -> None:
     """Raise StoreError, in place of a method of the desk's file."""
     raise StoreError("the disk is full")

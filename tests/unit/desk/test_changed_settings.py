@@ -13,33 +13,17 @@ from dialer.settings.site import load_settings
 from dialer.site.settings_changes import list_settings_by_key
 from dialer.store.audit import record_settings_at_start
 from dialer.store.connection import open_store_exclusively
-from tests.support.desk import PIN_HASH, DeskUnderTest, run_desk
+from tests.support.desk import ONE_SEAT_CENTRE, PIN_HASH, DeskUnderTest, run_desk
 from tests.support.seats import CHEAP
 
-SITE = f"""
-[centre]
-id = "pune-1"
+SITE = f"""{ONE_SEAT_CENTRE}
 [store]
 path = "{{folder}}/centre.db"
 [desk]
 user = "desk"
-[[supervisors]]
-name = "desk"
-role = "desk"
-[[trunks]]
-name = "carrier"
-endpoint = "carrier"
-caller_ids = ["+911140000001"]
 [[agents]]
 number = "101"
 pin = "{PIN_HASH}"
-[[seats]]
-name = "04"
-endpoint = "agent04"
-[[campaigns]]
-id = "turnout-agents"
-kind = "agents"
-script = "polling_day"
 """
 ID = "0f9a7c1e-click"
 

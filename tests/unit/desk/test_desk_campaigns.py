@@ -12,30 +12,17 @@ from structlog.testing import capture_logs
 from dialer.mqtt.dialler_client import Reply
 from dialer.settings.campaigns_file import HEAD
 from dialer.settings.site import load_settings
-from tests.support.desk import DeskUnderTest, run_desk
+from tests.support.desk import ONE_SEAT_CENTRE, DeskUnderTest, run_desk
 
-SITE = """
-[centre]
-id = "pune-1"
+SITE = (
+    ONE_SEAT_CENTRE
+    + """
+hours = [{{ start = 10:00:00, until = 18:00:00 }}]
 [desk]
 user = "desk"
 {file}
-[[supervisors]]
-name = "desk"
-role = "desk"
-[[trunks]]
-name = "carrier"
-endpoint = "carrier"
-caller_ids = ["+911140000001"]
-[[seats]]
-name = "04"
-endpoint = "agent04"
-[[campaigns]]
-id = "turnout-agents"
-kind = "agents"
-script = "polling_day"
-hours = [{{ start = 10:00:00, until = 18:00:00 }}]
 """
+)
 FORM = {"id": "survey", "kind": "agents", "purpose": "survey", "script": "polling_day"}
 ID = "0f9a7c1e-click"
 

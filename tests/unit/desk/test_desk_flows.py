@@ -17,24 +17,17 @@ from dialer.flows.catalogue import FLOWS_DIRECTORY
 from dialer.mqtt.dialler_client import Reply
 from dialer.settings.audio import SoundFormat
 from dialer.settings.site import load_settings
-from tests.support.desk import DeskUnderTest, run_desk
+from tests.support.desk import ONE_SEAT_CENTRE, DeskUnderTest, run_desk
 
-SITE = """
-[centre]
-id = "pune-1"
+SITE = (
+    ONE_SEAT_CENTRE
+    + """
 [desk]
 user = "desk"
 flows_folder = "{folder}/flows"
 [audio]
 sounds = "{folder}/sounds"
 {audio}
-[[supervisors]]
-name = "desk"
-role = "desk"
-[[trunks]]
-name = "carrier"
-endpoint = "carrier"
-caller_ids = ["+911140000001"]
 [[campaigns]]
 id = "shipped-ivr"
 kind = "ivr"
@@ -49,6 +42,7 @@ kind = "ivr"
 flow = "script:{folder}/dial.py"
 declared = {{ by = "A. Person", offers_transport = false, asks_vote_choice = false }}
 """
+)
 TURNOUT = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
 ERRAND = TURNOUT.replace("flow: turnout", "flow: errand")
 QUESTION = "matdan/en/turnout/question"
