@@ -43,6 +43,7 @@ from dialer.site.campaign_form import (
     prepare_new_campaign,
     prepare_removed_campaign,
 )
+from dialer.site.flows import load_flow_library
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import SignedInUser
@@ -265,8 +266,14 @@ class CampaignRoutes:
                 prepared = await asyncio.to_thread(self._prepare_change, asked.change, who)
                 if prepared.change.digest_before != asked.digest:
                     raise EditedFileChanged(prepared.change.path)
+                changed = prepared.settings
                 reply = await save_file_and_reload(
-                    prepared.change, self._dialler_client, who.name, asked.id, "reload-settings"
+                    prepared.change,
+                    lambda: load_flow_library(changed, load_site_profile(changed)),
+                    self._dialler_client,
+                    who.name,
+                    asked.id,
+                    "reload-settings",
                 )
             except EditedFileChanged as error:
                 raise RequestRefused(409, "campaigns-changed") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -16,19 +17,27 @@ _log = structlog.get_logger(__name__)
 
 
 async def save_file_and_reload(
-    change: FileChange, dialler_client: DiallerClient, user: str, command_id: str, reload_command: str
+    change: FileChange,
+    check: Callable[[], object],
+    dialler_client: DiallerClient,
+    user: str,
+    command_id: str,
+    reload_command: str,
 ) -> Reply:
     """Write a changed file and send the dialler a command to reload it. Return the dialler's reply.
 
-    If the dialler refuses the reload, the file is restored. If the dialler does not answer, the new file stays. Raises
-    the errors of `FileChange.write_changed_file`, or RequestRefused if the broker is unreachable; the file then has its
-    earlier content.
+    If the dialler refuses the reload, the file is restored. If the dialler does not answer, the new file stays, so `check`
+    must raise MatdanError if the dialler could not start with it.
+
+    Raises the errors of `FileChange.write_changed_file` and of `check`, or RequestRefused if the broker is unreachable;
+    the file then has its earlier content.
     """
     await asyncio.to_thread(change.write_changed_file)
     _log.info("edited_file.saved", file=change.path.name, by=user)
     try:
+        await asyncio.to_thread(check)
         reply = await send_command_to_dialler(dialler_client, user, command_id, reload_command, {})
-    except RequestRefused:
+    except (MatdanError, RequestRefused):
         await _restore_file(change)
         raise
     if reply.status == "refused":

@@ -49,6 +49,7 @@ from dialer.site.flow_files import (
     list_flows_of_site,
 )
 from dialer.site.flow_sounds import SiteSounds
+from dialer.site.flows import load_flow_library
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
@@ -332,12 +333,20 @@ class FlowRoutes:
             change = await asyncio.to_thread(self._prepare_flow_change, asked)
             try:
                 change.path.parent.mkdir(exist_ok=True)
-                reply = await save_file_and_reload(change, self._dialler_client, who.name, asked.id, "reload-flows")
+                reply = await save_file_and_reload(
+                    change, self._load_flows_as_dialler, self._dialler_client, who.name, asked.id, "reload-flows"
+                )
             except EditedFileChanged as error:
                 raise RequestRefused(409, "flow-changed") from error
+            except FlowError as error:
+                raise RequestRefused(422, "flow-invalid", text=str(error)) from error
             except (MatdanError, OSError) as error:
                 raise RequestRefused(422, "flow-not-written", text=str(error)) from error
             return format_command_reply(reply)
+
+    def _load_flows_as_dialler(self) -> None:
+        """Load the flows in use as the dialler does at its start. Raises MatdanError."""
+        load_flow_library(self._settings, load_site_profile(self._settings))
 
     def _prepare_flow_change(self, asked: FlowSaveRequest) -> FileChange:
         """Return the change of a flow's file. Raises RequestRefused if the file has changed since it was opened, or if

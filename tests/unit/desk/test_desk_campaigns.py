@@ -23,7 +23,7 @@ user = "desk"
 {file}
 """
 )
-FORM = {"id": "survey", "kind": "agents", "purpose": "survey", "script": "polling_day"}
+FORM = {"id": "survey", "kind": "agents", "purpose": "turnout", "script": "polling_day"}
 ID = "0f9a7c1e-click"
 
 
@@ -85,6 +85,14 @@ async def test_only_supervisors_may_list_check_and_add_campaigns(desk: DeskUnder
     ]
     assert [each.status_code for each in answers] == [403, 403, 403]
     assert not file.exists()
+
+
+async def test_campaign_with_which_the_dialler_could_not_start_is_not_saved(desk: DeskUnderTest, file: Path) -> None:
+    answer = await save_form(desk, "", purpose="survey")
+    assert (answer.status_code, answer.json()["problem"]) == (422, "campaign-invalid")
+    assert "is for turnout, but campaign survey is for survey" in answer.json()["text"]
+    assert not file.exists()
+    assert desk.dialler_client.asked == []
 
 
 async def test_checked_campaign_is_saved_and_the_dialler_and_the_desk_reload_their_settings(

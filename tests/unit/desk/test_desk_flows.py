@@ -56,6 +56,7 @@ def errand(tmp_path: Path) -> Path:
 
 
 def write_settings(folder: Path, audio: str = "") -> Path:
+    (folder / "dial.py").touch(0o755)
     path = folder / "centre.toml"
     path.write_text(SITE.format(folder=folder, audio=audio), encoding="utf-8")
     return path
@@ -304,6 +305,22 @@ async def test_flow_that_calls_must_not_use_is_not_saved(
     assert answer.json()["text"].startswith(text)
     assert not survey.exists()
     assert desk.dialler_client.asked == []
+
+
+async def test_flow_with_which_another_flow_in_use_cannot_take_calls_is_not_saved(tmp_path: Path, errand: Path) -> None:
+    settings_file = write_settings(tmp_path)
+    flows = tmp_path / "flows"
+    flows.mkdir()
+    (flows / "errand.yaml").write_text(ERRAND, encoding="utf-8")  # runs booth as a part
+    text = settings_file.read_text(encoding="utf-8").replace(str(errand), str(flows / "errand.yaml"))
+    settings_file.write_text(text, encoding="utf-8")
+    material = (FLOWS_DIRECTORY / "material.yaml").read_text(encoding="utf-8").replace("flow: material", "flow: booth")
+    async with run_desk(tmp_path, load_settings(settings_file)) as desk:
+        answer = await save(desk, flows / "booth.yaml", material)
+        assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")
+        assert "plays campaign material (campaign_message) in a flow for turnout" in answer.json()["text"]
+        assert not (flows / "booth.yaml").exists()
+        assert desk.dialler_client.asked == []
 
 
 async def test_flow_with_warnings_only_is_saved(desk: DeskUnderTest, survey: Path) -> None:
