@@ -150,8 +150,8 @@ def test_catalogue_file_that_matdan_wrote_is_parsed_without_tomllib(tmp_path: Pa
     st.one_of(st.text('\t\r\n"\\[].=#-01é\x7f', max_size=4), st.sampled_from(WRITTEN.splitlines(keepends=True))),
 )
 @example(WRITTEN.index("2026-11-24"), 10, "2026-13-24")
-@example(WRITTEN.index("[label.files]"), 0, 'text = "again"\n')
-@example(WRITTEN.index('["number/7".files]'), 0, 'files = "none"\n')
+@example(WRITTEN.index("\n[label.files]"), 0, 'text = "again"\n')
+@example(WRITTEN.index('\n["number/7".files]'), 0, 'files = "none"\n')
 @example(len(WRITTEN), 0, "[label]\n\n[label.files]\n")
 def test_edited_catalogue_is_parsed_with_the_same_result_as_by_tomllib_or_not_at_all(
     place: int, length: int, text: str
