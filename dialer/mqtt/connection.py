@@ -41,8 +41,8 @@ class Connection:
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
         """Publish messages in their order. Return once they are written (QoS 0) or acknowledged by the broker (QoS 1).
 
-        Messages of QoS 0 that the socket accepts at once need no task and no timer. Raises the same errors as
-        `publish_message`.
+        Messages of QoS 0 that the socket accepts at once need no task and no timer. A part of the last one may still wait
+        for the socket; the next call then waits for it. Raises the same errors as `publish_message`.
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and (place < len(messages) or not self.client.has_unsent_messages):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 
 import pytest
 
@@ -24,7 +25,7 @@ from dialer.domain.switch import OriginateRequest, PartyRequest
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.ami_session import AmiLimits
+from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from tests.support.ami_peer import (
     BANNER,
     ORIGINATE,
@@ -108,6 +109,17 @@ async def test_error_about_a_refused_ami_connection_names_address_and_settings()
     assert isinstance(raised, SwitchUnreachable)
     assert f"127.0.0.1:{login.port}" in str(raised)
     assert "`ami.host`" in str(raised)
+
+
+async def test_unknown_host_name_is_not_taken_for_an_asterisk_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail_to_find_host(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail_to_find_host)
+    login = AmiLogin("asterisk.invalid", 5038, "dialler", "s3cret")
+    raised = await catch_error(AmiClient(login, on_event=print).__aenter__())
+    assert type(raised) is SwitchUnreachable
+    assert "asterisk.invalid:5038" in str(raised)
 
 
 @virtual_time()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
+import socket
 from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import Final, Self, cast
@@ -177,7 +178,9 @@ class AmiClient(asyncio.BufferedProtocol):
                 f"Asterisk's manager at {address} does not answer: check `ami.host` and `ami.port`"
             ) from None
         except OSError as error:
-            raise SwitchNotListening(
+            # An unknown host name is no restart of Asterisk: the waits between look-ups of the name grow.
+            kind = SwitchUnreachable if isinstance(error, socket.gaierror) else SwitchNotListening
+            raise kind(
                 f"cannot connect to Asterisk's manager at {address} ({error.strerror or error}): "
                 "check `ami.host` and `ami.port`, and that Asterisk is running"
             ) from None
