@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page
 
 from tests.support.browser import run_chromium
 from tests.support.components_page import build_components_page, open_components
-from tests.support.page_texts import LOCALES, read_messages
+from tests.support.page_texts import LOCALES, read_english_messages, read_messages
 
 MARGIN_PIXELS = 60
 STYLE = "td{vertical-align:top;border-top:1px solid #ccc;padding:.3rem .6rem}img{max-width:30rem}small{color:#555}"
@@ -83,7 +83,8 @@ def render_review(language: str, pictures: dict[str, bytes]) -> str:
     """Return the HTML page of all texts in this language."""
     rows = []
     for path in sorted(LOCALES.glob(f"*/{language}.ftl")):
-        english, sections = read_messages(path.with_stem("en")), read_sections(path.with_stem("en"))
+        english, with_sections = read_english_messages(path), path.with_stem("en")
+        sections = read_sections(with_sections if with_sections.exists() else path)
         for name, text in read_messages(path).items():
             picture = pictures.get(f"{path.parent.name}/{name}")
             data = base64.b64encode(picture).decode() if picture else ""

@@ -23,6 +23,7 @@ from dialer.desk.edited_files import save_file_and_reload
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Level
 from dialer.domain.schema import MESSAGE
+from dialer.domain.translatable import ShownText, translatable
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import UNSAFE, load_flow_draft
@@ -116,13 +117,13 @@ class FlowText:
 
 @dataclass(frozen=True, slots=True)
 class FlowProblem:
-    """A mistake in the text of a flow, in English. Line 0 means another file or the file as a whole."""
+    """A mistake in the text of a flow. Line 0 means another file or the file as a whole."""
 
     __pydantic_config__ = MESSAGE
 
     level: Level
     line: int
-    text: str
+    text: ShownText
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,11 +290,16 @@ class FlowRoutes:
         may_offer = list_lawful_offers_to_voters(load_site_profile(self._settings))
         found: list[FlowProblem] = []
         if flow.name != path.stem:
-            text = f"the flow is called {flow.name}, but its file is {path.name}; give both the same name"
+            text = translatable(
+                "flow-named-unlike-file",
+                "the flow is called {flow}, but its file is {file}; give both the same name",
+                flow=flow.name,
+                file=path.name,
+            )
             found.append(FlowProblem(Level.ERROR, 1, text))
         for each in check_flow(flow, texts, may_offer=may_offer):
             level = Level.ERROR if each.rule in UNSAFE else Level.WARNING
-            found.append(_make_problem(level, each.file, each.line, f"{each.part} {each.node}: {each.problem}", path))
+            found.append(_make_problem(level, each.file, each.line, each.node_and_problem, path))
         return found
 
     async def try_flow_text(self, asked: TryOutRequest) -> TryOut:
@@ -364,7 +370,7 @@ class FlowRoutes:
             raise RequestRefused(409, "flow-changed")
         mistake = next((each for each in checked.problems if each.level is Level.ERROR), None)
         if mistake is not None:
-            raise RequestRefused(422, "flow-invalid", text=f"{path.name}:{mistake.line}: {mistake.text}")
+            raise RequestRefused(422, "flow-invalid", text=_add_file_and_line(path, mistake.line, mistake.text))
         return change
 
     async def read_sound(self, name: Annotated[str, Query(min_length=1, max_length=400)]) -> Response:
@@ -388,4 +394,9 @@ def _make_problem(level: Level, file: str, line: int, text: str, path: Path) -> 
     """Return a problem in a flow. If it is in another file (a subdialog), its text begins with that file and line."""
     if file == str(path):
         return FlowProblem(level, line, text)
-    return FlowProblem(level, 0, f"{Path(file).name}:{line}: {text}")
+    return FlowProblem(level, 0, _add_file_and_line(Path(file), line, text))
+
+
+def _add_file_and_line(path: Path, line: int, problem: str) -> str:
+    """Return a problem with the place of the mistake before it, such as "survey.yaml:5: starts at hello"."""
+    return translatable("problem-in-file", "{file}:{line}: {problem}", file=path.name, line=line, problem=problem)

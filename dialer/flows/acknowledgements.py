@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dialer.domain.translatable import TranslatableText, translatable
 from dialer.flows.finding import FlowFinding
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind
@@ -93,9 +94,17 @@ def _list_last_stored_results_after_node(node: Node, label: str, here: _Commits)
     return frozenset({node.commits}) if label == "committed" else _NO_COMMIT
 
 
-def _describe_premature_acknowledgement(key: str, here: _Commits) -> str | None:
+def _describe_premature_acknowledgement(key: str, here: _Commits) -> TranslatableText | None:
     if None in here:
-        return f"plays {key} although nothing may be stored yet; move it after the `next:` of a mark, opt_out or save"
+        return translatable(
+            "thanks-before-storing",
+            "plays {key} although nothing may be stored yet; move it after the `next:` of a `mark`, `opt_out` or `save`",
+            key=key,
+        )
     if key.startswith("opt_out.") and here != {CommitKind.OPT_OUT}:
-        return f"plays {key} although no opt-out may be stored; move it after the `next:` of an opt_out node"
+        return translatable(
+            "thanks-before-opt-out",
+            "plays {key} although no opt-out may be stored; move it after the `next:` of an `opt_out` node",
+            key=key,
+        )
     return None

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dialer.domain.translatable import TranslatableText, translatable
 from dialer.flows.acknowledgements import find_premature_acknowledgements
-from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
+from dialer.flows.content_rules import describe_stored_choice_of_candidate, find_forbidden_wording
 from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
 from dialer.flows.flow import Flow
@@ -46,12 +47,12 @@ class Subject:
     languages: tuple[str, ...]
     max_prompt_seconds: float
 
-    def make_finding_about_node(self, rule: str, node: Node, problem: str) -> FlowFinding:
+    def make_finding_about_node(self, rule: str, node: Node, problem: TranslatableText) -> FlowFinding:
         """Return a finding (a problem with file, line and remedy) for a node of the flow."""
         return FlowFinding(rule, self.flow.file, node.line_number, node.name, problem)
 
 
-Problems = Iterator[tuple[str, Node, str]]
+Problems = Iterator[tuple[str, Node, TranslatableText]]
 """(name of the rule, node, what is wrong and what to do)."""
 Rule = Callable[[Subject], Problems]
 
@@ -89,7 +90,7 @@ def _find_unreachable_nodes(subject: Subject) -> Problems:
     found = find_nodes_reachable_from(list_flow_edges(flow), [flow.start])
     for node in flow.nodes.values():
         if node.name not in found:
-            yield "unreachable", node, "cannot be reached; lead to it or delete it"
+            yield "unreachable", node, translatable("unreachable", "cannot be reached; lead to it or delete it")
 
 
 def _find_loops_without_exit(subject: Subject) -> Problems:
@@ -103,11 +104,15 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
     inside = make_subgraph_of_nodes(edges, lost)
     endless = find_loops_in_graph(inside)
     for loop in endless:
-        yield "no-exit", flow.nodes[loop[0]], f"is in a loop without an exit ({' -> '.join(loop)}); add a way out"
+        problem = translatable(
+            "loop-without-exit", "is in a loop without an exit ({loop}); add a way out", loop=" -> ".join(loop)
+        )
+        yield "no-exit", flow.nodes[loop[0]], problem
     in_loops = {name for loop in endless for name in loop}
     for name in inside:
         if name not in in_loops:
-            yield "no-exit", flow.nodes[name], "leads only into a loop without an exit; add a way out"
+            problem = translatable("leads-to-endless-loop", "leads only into a loop without an exit; add a way out")
+            yield "no-exit", flow.nodes[name], problem
 
 
 def _find_silent_loops(subject: Subject) -> Problems:
@@ -115,8 +120,11 @@ def _find_silent_loops(subject: Subject) -> Problems:
     flow = subject.flow
     silent = {name for name, node in flow.nodes.items() if _can_call_pass_without_action(flow, node)}
     for loop in find_loops_in_graph(make_subgraph_of_nodes(list_flow_edges(flow), silent)):
-        way = " -> ".join(loop)
-        problem = f"is in a loop in which nothing may be said or asked ({way}); add a prompt or a question"
+        problem = translatable(
+            "silent-loop",
+            "is in a loop in which nothing may be said or asked ({loop}); add a prompt or a question",
+            loop=" -> ".join(loop),
+        )
         yield "silent-loop", flow.nodes[loop[0]], problem
 
 
@@ -143,7 +151,11 @@ def _find_loops_that_trap_silent_callers(subject: Subject) -> Problems:
 
     flow = subject.flow
     for loop in find_loops_in_graph(list_flow_edges(flow, can_silent_caller_follow_edge)):
-        problem = f"asks a silent caller again without end ({' -> '.join(loop)}); lead no_input out of the loop"
+        problem = translatable(
+            "silent-caller-loop",
+            "asks a silent caller again without end ({loop}); lead `no_input` out of the loop",
+            loop=" -> ".join(loop),
+        )
         yield "silent-caller", flow.nodes[loop[0]], problem
 
 
@@ -153,8 +165,11 @@ def _find_questions_without_audible_prompt(subject: Subject) -> Problems:
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
             needed = {name for prompt in node.prompts for name in _list_values_spoken_by_prompt(prompt)}
             if not _is_one_value_known_on_all_paths(subject.flow, node, needed):
-                names = ", ".join(sorted(needed))
-                problem = f"has no prompt if {names} is unknown; branch on it before, or add a prompt without it"
+                problem = translatable(
+                    "question-may-be-silent",
+                    "has no prompt if {names} is unknown; branch on it before, or add a prompt without it",
+                    names=", ".join(sorted(needed)),
+                )
                 yield "silent-question", node, problem
 
 
@@ -188,7 +203,13 @@ def _find_missing_texts(subject: Subject) -> Problems:
         for key, needs in node.list_texts_needed_by_node():
             missing = [tag for tag in subject.languages if subject.texts.find_text_in_language(key, tag) is None]
             if missing:
-                problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
+                problem = translatable(
+                    "text-missing-in-languages",
+                    "has no text {key} in {languages}; add it to {file}",
+                    key=key,
+                    languages=", ".join(missing),
+                    file=f"texts/{missing[0]}.yaml",
+                )
                 yield "missing-text", node, problem
             for tag in subject.languages:
                 text = subject.texts.find_text_in_language(key, tag)
@@ -196,10 +217,32 @@ def _find_missing_texts(subject: Subject) -> Problems:
                     yield "placeholders", node, _describe_placeholder_mismatch(key, tag, find_placeholders(text), needs)
 
 
-def _describe_placeholder_mismatch(key: str, tag: str, in_text: set[str], given: set[str]) -> str:
-    shown = ", ".join(f"{{{name}}}" for name in sorted(in_text)) or "no placeholder"
-    listed = ", ".join(sorted(given)) or "nothing"
-    return f"fills {key} with {listed}, but its {tag} text has {shown}; make `with:` and the text agree"
+def _describe_placeholder_mismatch(key: str, tag: str, in_text: set[str], given: set[str]) -> TranslatableText:
+    shown, listed = ", ".join(f"{{{name}}}" for name in sorted(in_text)), ", ".join(sorted(given))
+    if not shown:
+        return translatable(
+            "no-placeholders-in-text",
+            "fills {key} with {given}, but its {language} text has no placeholder; make `with:` and the text agree",
+            key=key,
+            given=listed,
+            language=tag,
+        )
+    if not listed:
+        return translatable(
+            "placeholders-not-filled",
+            "fills {key} with nothing, but its {language} text has {placeholders}; make `with:` and the text agree",
+            key=key,
+            language=tag,
+            placeholders=shown,
+        )
+    return translatable(
+        "placeholders-differ",
+        "fills {key} with {given}, but its {language} text has {placeholders}; make `with:` and the text agree",
+        key=key,
+        given=listed,
+        language=tag,
+        placeholders=shown,
+    )
 
 
 def _find_forbidden_wording(subject: Subject) -> Problems:
@@ -215,7 +258,7 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
 def _find_answers_that_store_vote_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         if node.name_of_stored_answer is not None and is_answer_name_for_candidate_choice(node.name_of_stored_answer):
-            yield "forbidden-question", node, STORES_CHOICE.format(node.name_of_stored_answer)
+            yield "forbidden-question", node, describe_stored_choice_of_candidate(node.name_of_stored_answer)
 
 
 def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
@@ -229,25 +272,41 @@ def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
             continue
         recording = recordings[0]
         if subject.purpose is not FlowPurpose.MATERIAL:
-            problem = f"plays campaign material ({recording}) in a flow for {subject.purpose}"
-            yield "material", node, f"{problem}; move it to a flow with `purpose: material`"
+            problem = translatable(
+                "campaign-material-in-other-flow",
+                "plays campaign material ({recording}) in a flow for {purpose}; move it to a flow with `purpose: material`",
+                recording=recording,
+                purpose=subject.purpose.value,
+            )
+            yield "material", node, problem
         elif not any(
             can_caller_opt_out_at_node(subject.flow, subject.flow.nodes[target])
             for target in node.list_nodes_reachable_by_one_key()
         ):
-            problem = f"plays {recording}, and no key opts out; play it in a menu with barge-in and an opt-out choice"
+            problem = translatable(
+                "campaign-material-without-opt-out",
+                "plays {recording}, and no key opts out; play it in a menu with barge-in and an opt-out choice",
+                recording=recording,
+            )
             yield "material", node, problem
 
 
 def _find_forbidden_transport_offer(subject: Subject) -> Problems:
     if not subject.flow.offers <= subject.may_offer:
-        yield "transport", subject.flow.nodes[subject.flow.start], f"starts a flow that {OFFERS_FORBIDDEN_TRANSPORT}"
+        problem = translatable(
+            "flow-offers-forbidden-transport",
+            "starts a flow that offers transport, which the profile forbids (`transport.may_offer`); remove the offer",
+        )
+        yield "transport", subject.flow.nodes[subject.flow.start], problem
 
 
 def _find_missing_opt_out(subject: Subject) -> Problems:
     flow = subject.flow
     if subject.purpose in _NEEDS_OPT_OUT and not can_caller_opt_out(flow):
-        problem = "starts a flow without an opt-out; add a choice `9:` that leads to an `opt_out: number` node"
+        problem = translatable(
+            "flow-without-opt-out",
+            "starts a flow without an opt-out; add a choice `9:` that leads to an `opt_out: number` node",
+        )
         yield "missing-opt-out", flow.nodes[flow.start], problem
 
 
@@ -260,18 +319,22 @@ def _find_long_prompts(subject: Subject) -> Problems:
                 estimate_spoken_seconds(subject.texts.find_text_in_language(key, tag) or "", tag) for key in keys
             )
             if seconds > most:
-                yield (
-                    "too-long",
-                    node,
-                    f"takes about {seconds:.0f} s in {tag}, at most {most:g} s are allowed; shorten it",
+                problem = translatable(
+                    "prompts-too-long",
+                    "takes about {seconds} s in {language}, at most {most:g} s are allowed; shorten it",
+                    seconds=round(seconds),
+                    language=tag,
+                    most=most,
                 )
+                yield "too-long", node, problem
 
 
 def _find_subdialogs_without_return(subject: Subject) -> Problems:
     """Find subdialogs that never return to the calling flow."""
     flow = subject.flow
     if flow.purpose is FlowPurpose.PART and not can_return_to_calling_flow(flow):
-        yield "never-returns", flow.nodes[flow.start], "starts a part that never returns; add a `return:`"
+        problem = translatable("subdialog-never-returns", "starts a part that never returns; add a `return:`")
+        yield "never-returns", flow.nodes[flow.start], problem
 
 
 RULES: tuple[Rule, ...] = (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from dialer.flows.script import PAGE
+from dialer.domain.translatable import TranslatableText, translatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +15,22 @@ class FlowFinding:
     file: str
     line: int
     node: str
-    problem: str
+    problem: TranslatableText
 
-    part: ClassVar = "node"
+    @property
+    def node_and_problem(self) -> TranslatableText:
+        """Return the finding without file, line and rule, such as "node ask: cannot be reached; delete it"."""
+        return translatable("problem-at-node", "node {node}: {problem}", node=self.node, problem=self.problem)
 
     def __str__(self) -> str:
         """Return the finding on one line: file, line, node, problem, and name of the rule."""
-        return f"{self.file}:{self.line}: {self.part} {self.node}: {self.problem} [{self.rule}]"
+        return f"{self.file}:{self.line}: {self.node_and_problem} [{self.rule}]"
 
 
 class PageFinding(FlowFinding):
     """A problem that a check has found in a page of a script."""
 
-    part = PAGE
+    @property
+    def node_and_problem(self) -> TranslatableText:
+        """Return the finding without file, line and rule, such as "page ask: cannot be reached; delete it"."""
+        return translatable("problem-on-page", "page {page}: {problem}", page=self.node, problem=self.problem)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialer.domain.enums import MarkKind
-from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
+from dialer.domain.translatable import TranslatableText, translatable
+from dialer.flows.content_rules import describe_stored_choice_of_candidate, find_forbidden_wording
 from dialer.flows.finding import FlowFinding, PageFinding
 from dialer.flows.graph import find_loops_in_graph, find_nodes_reachable_from, reverse_edges_of_graph
 from dialer.flows.model import Offer
@@ -37,40 +38,81 @@ def check_script(
     for name, page in script.pages.items():
         problems = [*_find_problems_in_texts_of_page(page, required), *_find_forbidden_wording_in_text(script, page)]
         if name not in met:
-            problems.append(("unreachable", "cannot be reached; lead to it or delete it"))
+            problems.append(("unreachable", translatable("unreachable", "cannot be reached; lead to it or delete it")))
         if name not in ending:
-            way = f" ({loop_of[name]})" if name in loop_of else ""
-            problems.append(("no-exit", f"leads to no last page{way}; add a last page and lead to it"))
+            problems.append(("no-exit", _describe_missing_last_page(loop_of.get(name))))
         if name == script.start and not script.offers <= may_offer:
-            problems.append(("transport", f"starts a script that {OFFERS_FORBIDDEN_TRANSPORT}"))
+            problem = translatable(
+                "script-offers-forbidden-transport",
+                "starts a script that offers transport, which the profile forbids (`transport.may_offer`); remove the offer",
+            )
+            problems.append(("transport", problem))
         found.update(
             (PageFinding(rule, script.file, page.line_number, name, problem), None) for rule, problem in problems
         )
     return sorted(found, key=lambda finding: (finding.line, finding.rule))
 
 
-def _find_problems_in_texts_of_page(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _describe_missing_last_page(loop: str | None) -> TranslatableText:
+    if loop is None:
+        return translatable("no-last-page", "leads to no last page; add a last page and lead to it")
+    return translatable(
+        "loop-without-last-page", "leads to no last page ({loop}); add a last page and lead to it", loop=loop
+    )
+
+
+def _find_problems_in_texts_of_page(
+    page: ScriptPage, required: tuple[str, ...]
+) -> Iterator[tuple[str, TranslatableText]]:
     for what, texts in page.list_texts_of_script_page():
         missing = [tag for tag in required if tag not in texts]
         if missing:
-            yield "missing-language", f"has no {what} in {', '.join(missing)}; add it"
+            yield (
+                "missing-language",
+                translatable(
+                    "page-text-missing",
+                    "has no {part} in {languages}; add it",
+                    part=what,
+                    languages=", ".join(missing),
+                ),
+            )
         for tag, text in texts.items():
             if has_braces_outside_placeholders(text):
-                yield "unknown-value", f"has a brace in {what}, {tag} that is not a value such as {{voter}}; remove it"
+                yield (
+                    "unknown-value",
+                    translatable(
+                        "brace-without-value",
+                        "has a brace in {part}, {language} that is not a value such as {example}; remove it",
+                        part=what,
+                        language=tag,
+                        example="{voter}",
+                    ),
+                )
             for name in sorted(find_placeholders(text) - VALUES.keys()):
-                known = ", ".join(VALUES)
-                yield "unknown-value", f"has the unknown value {{{name}}} in {what}, {tag}; use one of {known}"
+                yield (
+                    "unknown-value",
+                    translatable(
+                        "unknown-value",
+                        "has the unknown value {name} in {part}, {language}; use one of {known}",
+                        name=f"{{{name}}}",
+                        part=what,
+                        language=tag,
+                        known=", ".join(VALUES),
+                    ),
+                )
 
 
-def _find_forbidden_wording_in_text(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
+def _find_forbidden_wording_in_text(script: Script, page: ScriptPage) -> Iterator[tuple[str, TranslatableText]]:
     for what, texts in page.list_texts_of_script_page():
         for tag, text in texts.items():
             yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):
         if is_answer_name_for_candidate_choice(name):
-            yield "forbidden-question", STORES_CHOICE.format(name)
+            yield "forbidden-question", describe_stored_choice_of_candidate(name)
     if page.ask in _MARKS:
-        problem = (
-            f"stores an answer called {page.ask}, the name of a mark, which agents save with the outcome; rename it"
+        problem = translatable(
+            "answer-named-like-mark",
+            "stores an answer called {answer}, the name of a mark, which agents save with the outcome; rename it",
+            answer=page.ask,
         )
         yield "named-like-a-mark", problem

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
+
+from dialer.domain.translatable import TranslatableText, make_page_text
 
 RETRY_SECONDS = 5
 
@@ -29,4 +32,8 @@ class RequestRefused(Exception):
     def make_refusal_response(self) -> JSONResponse:
         """Return the HTTP response to a refused request. Status 503 asks the client to retry."""
         headers = {"retry-after": str(RETRY_SECONDS)} if self.status == 503 else None
-        return JSONResponse(self.body, status_code=self.status, headers=headers)
+        shown = {
+            name: asdict(make_page_text(value)) if isinstance(value, TranslatableText) else value
+            for name, value in self.body.items()
+        }
+        return JSONResponse(shown, status_code=self.status, headers=headers)

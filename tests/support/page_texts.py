@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
+from string import Formatter
 
+import dialer
 from dialer.desk.pages_built import SOURCES
 
 LOCALES = SOURCES / "locales"
+SERVER = LOCALES / "server"
+"""The folder of the translations of texts that the server sends. Their English is in the Python source."""
 
 
 def read_messages(path: Path) -> dict[str, str]:
@@ -20,6 +26,26 @@ def read_messages(path: Path) -> dict[str, str]:
             found[begins[1]] = begins[2]
         elif line and not line.startswith("#"):
             found[[*found][-1]] += f"\n{line}"
+    return found
+
+
+def read_english_messages(path: Path) -> dict[str, str]:
+    """Return the English of the messages in a file of translations, by id."""
+    return read_server_texts() if path.parent == SERVER else read_messages(path.with_stem("en"))
+
+
+@cache
+def read_server_texts() -> dict[str, str]:
+    """Return the English of each translatable text in the Python source, by id, in the notation of the pages' messages."""
+    found: dict[str, str] = {}
+    for path in sorted(Path(dialer.__path__[0]).rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for call in ast.walk(ast.parse(source)) if "translatable(" in source else ():
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "translatable":
+                text_id, english = (ast.literal_eval(each) for each in call.args)
+                parts = Formatter().parse(english)
+                text = "".join(f"{said}{{ ${name} }}" if name else said for said, name, _, _ in parts)
+                assert found.setdefault(text_id, text) == text, f"{path}: another text has the id {text_id}"
     return found
 
 

@@ -1,5 +1,5 @@
 // Writes src/shared/messages.ts: the id of each text in locales/*/en.ftl, with the values that the text needs.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { FluentResource } from "@fluent/bundle";
 
 /** Return the names of the values in a pattern of Fluent, at any depth. */
@@ -11,7 +11,7 @@ const valuesOf = (part) =>
       : Object.values(part).flatMap(valuesOf);
 
 const found = new Map();
-for (const page of readdirSync("locales"))
+for (const page of readdirSync("locales").filter((each) => existsSync(`locales/${each}/en.ftl`)))
   for (const { id, value } of new FluentResource(readFileSync(`locales/${page}/en.ftl`, "utf8")).body)
     found.set(id, new Set([...(found.get(id) ?? []), ...valuesOf(value)]));
 

@@ -116,6 +116,16 @@ async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_the
     await expect(page.locator(".cm-activeLine")).to_have_text("start: hello")
 
 
+async def test_mistakes_of_a_flow_are_shown_in_the_language_of_the_page(centre: CentreWithPages) -> None:
+    file = centre.folder / "errand.yaml"
+    file.write_text(ERRAND.replace("9: opt_out}", "9: goodbye}"), encoding="utf-8")
+    page = await centre.sign_in("/flows", "#flows-title", language="hi-IN")
+    await open_flow(page, "errand")
+    found = page.locator(".findings .error")
+    await expect(found).to_contain_text("नोड greeting: इससे शुरू होने वाले कॉल फ़्लो में आगे की कॉल बंद करने का विकल्प नहीं")
+    await expect(found.locator("[lang=en]")).to_have_count(0)
+
+
 async def test_flow_is_tried_out_to_its_end_by_keyboard_and_nothing_is_stored(centre: CentreWithPages) -> None:
     page = await centre.sign_in("/flows", "#flows-title")
     await open_flow(page, "errand")

@@ -179,7 +179,7 @@ async def test_mistakes_in_a_text_are_reported_at_their_lines(
     desk: DeskUnderTest, errand: Path, change: tuple[str, str], level: str, line: int, text: str
 ) -> None:
     checked = (await post(desk, "check", errand, ERRAND.replace(*change))).json()
-    found = [each for each in checked["problems"] if text in each["text"]]
+    found = [each for each in checked["problems"] if text in each["text"]["english"]]
     assert [(each["level"], each["line"]) for each in found] == [(level, line)]
     assert errand.read_text(encoding="utf-8") == ERRAND
 
@@ -188,7 +188,7 @@ async def test_mistake_in_a_subdialog_names_its_file(desk: DeskUnderTest, tmp_pa
     (tmp_path / "booth.yaml").write_text("flow: booth\n", encoding="utf-8")
     [problem] = (await post(desk, "check", errand, ERRAND)).json()["problems"]
     assert problem["line"] == 0
-    assert problem["text"].startswith("booth.yaml:1: ")
+    assert problem["text"]["english"].startswith("booth.yaml:1: ")
 
 
 async def test_try_out_plays_the_shown_text_and_stores_nothing(desk: DeskUnderTest) -> None:
@@ -302,7 +302,7 @@ async def test_flow_that_calls_must_not_use_is_not_saved(
 ) -> None:
     answer = await save(desk, survey, OWN.replace(*change))
     assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")
-    assert answer.json()["text"].startswith(text)
+    assert answer.json()["text"]["english"].startswith(text)
     assert not survey.exists()
     assert desk.dialler_client.asked == []
 

@@ -35,7 +35,7 @@ from dialer.settings.seats import AgentLogin
 from dialer.settings.site import Settings
 from dialer.site.campaign_form import describe_campaign_form
 from dialer.site.flow_files import FlowOrigin
-from tests.support.page_texts import LOCALES, read_messages
+from tests.support.page_texts import LOCALES, read_english_messages, read_messages, read_server_texts
 
 WEB = DESK_FOLDER.parent / "web"
 FILES = sorted(LOCALES.rglob("*.ftl"))
@@ -105,7 +105,7 @@ LETTERS = {
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_language_has_all_page_messages_in_its_own_writing_system(path: Path) -> None:
-    said, english = read_messages(path), read_messages(path.with_stem("en"))
+    said, english = read_messages(path), read_english_messages(path)
     assert said.keys() == english.keys()
     for name, text in said.items():
         assert find_fields(text) == find_fields(english[name]), name
@@ -117,6 +117,11 @@ def test_every_language_has_all_page_messages_in_its_own_writing_system(path: Pa
             assert (":" in text) >= (":" in english[name]), f"{name}: English gives a reason, or what follows"
     shared = LOCALES / "shared" / path.name
     assert path == shared or not said.keys() & message_ids(shared)
+
+
+def test_ids_of_server_texts_and_of_page_messages_differ() -> None:
+    on_pages = {name for path in LOCALES.glob("*/en.ftl") for name in message_ids(path)}
+    assert not on_pages & {*read_server_texts()}
 
 
 def test_agents_page_exists_in_thirteen_languages() -> None:

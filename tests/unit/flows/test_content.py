@@ -84,7 +84,7 @@ def test_offer_of_a_ride_in_a_flow_must_be_declared_and_lawful() -> None:
     assert "declare `offers: [transport]`" in list_ride_problems("", allowed)[0]
     assert "declare `offers: [transport]`" in list_ride_problems("", frozenset())[0]
     assert list_ride_problems("offers: [transport]\n", allowed) == []
-    assert "the profile forbids (transport.may_offer)" in list_ride_problems("offers: [transport]\n", frozenset())[0]
+    assert "the profile forbids (`transport.may_offer`)" in list_ride_problems("offers: [transport]\n", frozenset())[0]
 
 
 def test_sms_text_with_forbidden_wording_is_refused_like_a_spoken_text() -> None:

@@ -26,7 +26,11 @@ const PAGE: FlowsPage = {
 const OWN = "/flows/errand.yaml";
 const FILE: FlowText = { text: "flow: errand\n", digest: "d".repeat(64), is_editable: true };
 const FINE: CheckedFlow = { problems: [], diagram: { nodes: [], arrows: [] }, facts: [], difference: [] };
-const WRONG: CheckedFlow = { ...FINE, problems: [{ level: "error", line: 1, text: "is wrong" }], diagram: null };
+const WRONG: CheckedFlow = {
+  ...FINE,
+  problems: [{ level: "error", line: 1, text: { id: "", values: {}, english: "is wrong" } }],
+  diagram: null,
+};
 const CALL: TryOut = {
   lines: [],
   node: "question",

@@ -2,9 +2,18 @@ import { effect, untracked } from "@preact/signals";
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Alert, LanguageChoice, Notice, QuestionDialog, showNotice, submittedForm } from "../shared/parts";
-import { ask, isProblem, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents, value } from "../shared/server";
+import {
+  ask,
+  isProblem,
+  now,
+  type Problem,
+  STALE_SECONDS,
+  secondsSinceUpdate,
+  subscribeEvents,
+  value,
+} from "../shared/server";
 import type { DeskStatus } from "../shared/wire";
-import { areLoaded, lasted, messageOf, speak, suggest, t } from "../shared/words";
+import { areLoaded, lasted, messageOf, serverText, speak, suggest, t } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
 import { nameOf } from "./drafts";
 import { KeyboardHelp, openKeyboardHelp } from "./keyboard_help";
@@ -34,12 +43,12 @@ function SignIn() {
   const [busy, setBusy] = useState(false);
   const [places, setPlaces] = useState<Place[]>([]);
   const [chosen, setChosen] = useState(localStorage.getItem(SEAT) ?? "");
-  const told = (found: { problem: string; seconds?: number; seat?: string; text?: string; minutes?: number }) =>
+  const told = (found: Problem & { seat?: string; minutes?: number }) =>
     setProblem(
       messageOf(`problem-${found.problem}`, {
         seconds: found.seconds ?? 0,
         seat: found.seat ?? "",
-        text: found.text ?? "",
+        text: serverText(found.text ?? ""),
         minutes: found.minutes ?? 0,
       }),
     );

@@ -9,6 +9,7 @@ import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { FlowProblem } from "../shared/wire";
+import { serverText } from "../shared/words";
 import { type Known, suggestAt } from "./complete";
 
 const COLOURS = HighlightStyle.define([
@@ -84,7 +85,7 @@ const convertToDiagnostic =
   ({ level, line, text }: FlowProblem): Diagnostic[] => {
     if (line < 1 || line > view.state.doc.lines) return [];
     const { from, to } = view.state.doc.line(line);
-    return [{ from, to, severity: level === "error" ? "error" : "warning", message: text }];
+    return [{ from, to, severity: level === "error" ? "error" : "warning", message: serverText(text) }];
   };
 
 /** The extensions of a text that is only shown. */

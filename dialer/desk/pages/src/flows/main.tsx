@@ -1,7 +1,7 @@
 // The page with the call flows: the list, and one flow with its text, its diagram and a try-out.
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { Alert, problemText, Section, Table } from "../shared/parts";
+import { Alert, problemText, Section, ServerText, Table } from "../shared/parts";
 import { isProblem, loadUser, me } from "../shared/server";
 import type { FlowsPage, ListedFlow } from "../shared/wire";
 import { count, nameOf, type PlainMessageId, speak, t, word } from "../shared/words";
@@ -102,13 +102,13 @@ function Problems({ onPick }: { onPick: (line: number) => void }) {
   return (
     <ul class="findings">
       {found.problems.map(({ level, line, text }) => (
-        <li key={`${line} ${text}`} class={level}>
+        <li key={`${line} ${text.english}`} class={level}>
           {line > 0 && (
             <button type="button" class="more" onClick={() => onPick(line)}>
               {t("flow-line", { line: count(line) })}
             </button>
           )}
-          <span lang="en">{text}</span>
+          <ServerText text={text} />
         </li>
       ))}
     </ul>
@@ -182,10 +182,15 @@ effect(() => {
   if (me.value && page.peek() === null) void loadPage();
 });
 void speak(
-  import.meta.glob<string>(["../../locales/flows/*.ftl", "../../locales/board/*.ftl", "../../locales/staff/*.ftl"], {
-    query: "?raw",
-    import: "default",
-  }),
+  import.meta.glob<string>(
+    [
+      "../../locales/flows/*.ftl",
+      "../../locales/board/*.ftl",
+      "../../locales/staff/*.ftl",
+      "../../locales/server/*.ftl",
+    ],
+    { query: "?raw", import: "default" },
+  ),
 );
 void loadUser();
 render(<Page />, document.getElementById("page")!);

@@ -3,11 +3,30 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "./server";
-import { choose, language, languages, messageOf, nameOf, type PlainMessageId, t } from "./words";
+import type { PageText } from "./wire";
+import {
+  choose,
+  isTranslated,
+  language,
+  languages,
+  messageOf,
+  nameOf,
+  type PlainMessageId,
+  serverText,
+  t,
+} from "./words";
 
 /** Return the text of a refused request. */
 export const problemText = (refused: Problem) =>
-  messageOf(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0, text: refused.text ?? "" });
+  messageOf(`problem-${refused.problem}`, {
+    seconds: refused.seconds ?? 0,
+    text: serverText(refused.text ?? ""),
+  });
+
+/** Shows a text of the server in the page's language, or in English if it has no translation. */
+export function ServerText({ text }: { text: PageText }) {
+  return <span lang={isTranslated(text) ? undefined : "en"}>{serverText(text)}</span>;
+}
 
 /** Return the submitted form and keep the browser from leaving the page. */
 export function submittedForm(event: Event): HTMLFormElement {

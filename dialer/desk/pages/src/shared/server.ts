@@ -1,13 +1,13 @@
 // Requests to the desk, and the stream of its updates.
 import { type Signal, signal } from "@preact/signals";
-import type { BoardUser, Update } from "./wire";
+import type { BoardUser, PageText, Update } from "./wire";
 import { zone } from "./words";
 
 /** A refused request: a problem code with a message `problem-CODE`. */
 export interface Problem {
   problem: string;
   seconds?: number;
-  text?: string;
+  text?: string | PageText;
 }
 
 /** Send a request and return the answer or the problem. An unreachable desk is a problem too. */

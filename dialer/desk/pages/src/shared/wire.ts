@@ -546,11 +546,11 @@ export interface FlowFact {
 /** Where the file of a flow comes from. */
 export type FlowOrigin = "shipped" | "own" | "named";
 
-/** A mistake in the text of a flow, in English. Line 0 means another file or the file as a whole. */
+/** A mistake in the text of a flow. Line 0 means another file or the file as a whole. */
 export interface FlowProblem {
   level: Level;
   line: number;
-  text: string;
+  text: PageText;
 }
 
 /** The text of a flow's file, and the file's digest (SHA-256), which the page sends back when it saves the flow. */
@@ -769,6 +769,14 @@ export interface OutboxWait {
 
 /** The outcome of a call attempt. Each attempt has exactly one. */
 export type Outcome = "connected" | "completed" | "left" | "abandoned" | "dropped" | "machine" | "busy" | "no-answer" | "invalid-number" | "congestion" | "rejected" | "carrier-failure" | "cancelled" | "refused" | "missed" | "unknown";
+
+/** A text that a page shows in the user's language. */
+export interface PageText {
+  /** of its translations; empty: it has none */
+  id: string;
+  values: Record<string, string | number | PageText>;
+  english: string;
+}
 
 /** A call that is shown to its agent before it is dialled. */
 export interface Preview {

@@ -3,6 +3,7 @@
 import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
 import { computed, signal } from "@preact/signals";
 import type { Messages } from "./messages";
+import type { PageText } from "./wire";
 
 /** Files of messages by path, each loaded on demand. */
 export type Words = Record<string, () => Promise<string>>;
@@ -100,6 +101,20 @@ export function messageOf(id: string, values: Record<string, FluentVariable> = {
     if (message?.value) return bundle.formatPattern(message.value, values, []);
   }
   return id;
+}
+
+/** Return whether a text of the server is translated. Other texts of the server are in English. */
+export const isTranslated = ({ id }: PageText) => has(id);
+
+/** Return a text of the server in the page's language, or in English if it has no translation. */
+export function serverText(text: PageText | string): string {
+  if (typeof text === "string") return text;
+  if (!isTranslated(text)) return text.english;
+  const values = Object.entries(text.values).map(([name, value]): [string, FluentVariable] => [
+    name,
+    typeof value === "number" ? value : serverText(value),
+  ]);
+  return messageOf(text.id, Object.fromEntries(values));
 }
 
 /** Return the translation of a code of the dialler (a state, a role), or the code if it has none. */

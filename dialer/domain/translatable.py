@@ -1,0 +1,61 @@
+"""English texts that the pages can translate, such as a check's finding: each has an id and values.
+
+The English text stands at the place that reports it. Logs and the command line print it. The pages have no copy of it:
+they translate it by its id (`dialer/desk/pages/locales/server`), or show it in English if they have no translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import PlainSerializer
+
+from dialer.domain.schema import MESSAGE
+
+
+class TranslatableText(str):
+    """An English text with the id and the values from which a page makes the same text in another language."""
+
+    id: str
+    values: Mapping[str, str | int | float]
+    """A value may be a translatable text itself. Other texts are not translated, such as names."""
+
+
+def translatable(text_id: str, english: str, **values: str | int | float) -> TranslatableText:
+    """Return an English text that the pages can translate. `english` is a format string with the names of the values.
+
+    Both `text_id` and `english` must be literals: a test reads them from the source, and compares them with the
+    translations.
+    """
+    text = TranslatableText(english.format_map(values))
+    text.id, text.values = text_id, values
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """A text that a page shows in the user's language."""
+
+    __pydantic_config__ = MESSAGE
+
+    id: str
+    """of its translations; empty: it has none"""
+    values: Mapping[str, str | int | float | PageText]
+    english: str
+
+
+def make_page_text(text: str) -> PageText:
+    """Return a text as the pages receive it. A text that is not translatable is shown in English."""
+    if not isinstance(text, TranslatableText):
+        return PageText("", {}, text)
+    values = {
+        name: make_page_text(value) if isinstance(value, TranslatableText) else value
+        for name, value in text.values.items()
+    }
+    return PageText(text.id, values, str(text))
+
+
+ShownText = Annotated[str, PlainSerializer(make_page_text, return_type=PageText)]
+"""The type of a text in a record for the pages, which receive it as a `PageText`."""
