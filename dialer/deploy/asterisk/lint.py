@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
 from dialer.deploy.asterisk.checks.dialplan import check_dialplan
-from dialer.deploy.asterisk.checks.finding import Configuration
+from dialer.deploy.asterisk.checks.finding import Configuration, report_broken_setting
 from dialer.deploy.asterisk.checks.manager import check_http_server, check_manager_conf
 from dialer.deploy.asterisk.checks.pjsip import check_pjsip_conf
 from dialer.deploy.asterisk.checks.stir_shaken import check_stir_shaken_conf, check_stir_shaken_files
@@ -21,7 +21,13 @@ from dialer.deploy.asterisk.checks.system import (
     check_rtp_settings,
 )
 from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
-from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files, render_conferences
+from dialer.deploy.asterisk.render import (
+    OWN_FILES,
+    list_names_of_own_files,
+    list_seats_without_password,
+    render_asterisk_site_files,
+    render_conferences,
+)
 from dialer.domain.finding import Finding
 from dialer.domain.paths import is_directory
 from dialer.errors import AsteriskFilesError
@@ -55,11 +61,15 @@ def lint_file_texts(
     certificate files that the configuration names are checked too; they must be on this machine.
     """
 
+    included: set[str] = set()
+
     def list_included_files(pattern: str) -> list[tuple[str, str]]:
         wanted = pattern.removeprefix("./").removeprefix(f"{root}/")
         if wanted.startswith("/"):  # a file outside of `root` is not read
             return [(wanted, "")]
-        return [(name, texts[name]) for name in sorted(texts) if name == wanted or fnmatch(name, wanted)]
+        found = [name for name in sorted(texts) if name == wanted or fnmatch(name, wanted)]
+        included.update(found)
+        return [(name, texts[name]) for name in found]
 
     rendered = None
     if settings is not None:
@@ -76,6 +86,7 @@ def lint_file_texts(
     configuration = Configuration(files, settings, rendered)
     findings = [
         *check_asterisk_files(configuration),
+        *_find_unread_own_files(texts.keys() - included),
         *check_manager_conf(configuration),
         *check_http_server(configuration),
         *check_pjsip_conf(configuration),
@@ -89,6 +100,15 @@ def lint_file_texts(
         *(check_stir_shaken_files(configuration) if with_key_files else ()),
     ]
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
+
+
+def _find_unread_own_files(names: Iterable[str]) -> Iterator[Finding]:
+    """Report the site's own files that no rendered file includes. `names` are the files that no other file includes."""
+    for name in names:
+        folder, _, own = name.partition("/")
+        if folder == OWN_FILES and own.endswith(".conf") and own not in list_names_of_own_files():
+            remedy = "give it the name of the rendered file to which it adds; asterisk.conf takes no additions"
+            yield report_broken_setting(name, "", "Asterisk does not read this file", remedy)
 
 
 def lint_files_in_directory(

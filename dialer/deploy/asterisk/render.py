@@ -166,11 +166,16 @@ def render_asterisk_site_files(
     }
 
 
+def list_names_of_own_files() -> list[str]:
+    """Return the names of the rendered files that include a site's own file of the same name."""
+    return [name for name in FILES if name != "asterisk.conf"]  # read before Asterisk knows its folder
+
+
 def _make_include_line_of_site_additions(name: str) -> str:
     """Return the last line of a rendered file, which includes the site's own additions. Rendering never overwrites
     these.
     """
-    if name == "asterisk.conf":  # read before Asterisk knows its folder
+    if name not in list_names_of_own_files():
         return ""
     return f"\n; The site's own settings, which rendering keeps.\n#tryinclude {OWN_FILES}/{name}\n"
 

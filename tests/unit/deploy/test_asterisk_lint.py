@@ -111,6 +111,14 @@ def test_asterisk_files_written_by_the_site_are_checked_like_the_rendered_files(
     assert any("calls out (Dial)" in line for line in lines)
 
 
+def test_own_file_of_the_site_that_asterisk_does_not_read_is_reported() -> None:
+    own = {f"{OWN_FILES}/{name}": "" for name in ("asterisk.conf", "pjsip.confs.conf", "extra.conf", "acl.conf")}
+    own[f"{OWN_FILES}/pjsip.conf"] = f"#include {OWN_FILES}/extra.conf\n"
+    found = [str(each) for each in lint_file_texts({**GOOD, **own}, a_site())]
+    assert [line.partition(": ")[0] for line in found] == ["site.d/asterisk.conf", "site.d/pjsip.confs.conf"]
+    assert all("Asterisk does not read this file" in line for line in found)
+
+
 def test_asterisk_settings_file_that_includes_itself_is_read_once() -> None:
     conf = parse_asterisk_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
     assert "includes itself" in conf.problems[0].text
