@@ -47,6 +47,9 @@ class SeatSettings(Section):
         Transport.UDP, description="udp, tcp or tls; ignored for a webrtc seat"
     )
     srtp: Annotated[bool, Applied.ELSEWHERE] = Field(False, description="encrypt audio; needs transport tls")
+    jitter_buffer: Annotated[bool, Applied.ELSEWHERE] = Field(
+        False, description="the same as for trunks, for the agent's voice, such as over Wi-Fi or mobile data"
+    )
 
     def _find_contradicting_settings(self) -> Iterator[str]:
         if self.srtp and self.transport is not Transport.TLS:

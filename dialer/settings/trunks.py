@@ -246,6 +246,11 @@ class Trunk(Section):
     srtp: Annotated[bool, Applied.ELSEWHERE] = Field(
         False, description="encrypt audio; needs transport tls, because the keys are sent in SIP"
     )
+    jitter_buffer: Annotated[bool, Applied.ELSEWHERE] = Field(
+        False,
+        description="delay voters' voices so that none is lost if packets arrive more than 80 ms late or out of order "
+        "([figures](../how-to/asterisk.md#jitter))",
+    )
     qualify_seconds: Annotated[int, Applied.ELSEWHERE] = Field(
         60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier; 0: off"
     )

@@ -26,6 +26,7 @@ from tests.asterisk.answering_machines import check_answering_machines
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.call_rate import check_call_rate
 from tests.asterisk.hold_key import check_hold_key
+from tests.asterisk.jitter import check_jitter
 from tests.asterisk.log_in import check_log_in
 from tests.asterisk.machine_sample import check_machine_sample
 from tests.asterisk.older_store import check_older_store
@@ -52,6 +53,7 @@ CHECKS = {
     "agi-scripts": check_agi_scripts,
     "older-store": check_older_store,
     "call-rate": check_call_rate,
+    "jitter": check_jitter,
     "outcomes": check_outcomes,
     "trunk-settings": check_trunk_settings,
     "trunk-signatures": check_trunk_signatures,

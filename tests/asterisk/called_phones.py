@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ class CalledPhone:
     clip: bytes
     sends: bool = True  # False: no RTP at all
     echoes: bool = False
+    delays: Sequence[float] = ()  # of the network, for each packet of the clip (seconds)
     heard: list[tuple[int, bytes]] = field(default_factory=list)  # samples sent so far, received packet's audio
     sent: int = 0  # samples
 
@@ -138,10 +139,18 @@ class _Line(asyncio.DatagramProtocol):
                 audio = self._phone.heard[-1][1]
             audio = audio.ljust(PACKET_SAMPLES, bytes([SILENCE]))
             number = begin // PACKET_SAMPLES % 0x10000
-            self._transport.sendto(struct.pack("!BBHII", 0x80, A_LAW, number, begin, 0x4D41) + audio, self._peer)
+            packet = struct.pack("!BBHII", 0x80, A_LAW, number, begin, 0x4D41) + audio
+            if number < len(self._phone.delays):
+                loop.call_later(self._phone.delays[number], self._send_packet, packet)
+            else:
+                self._send_packet(packet)
             self._phone.sent += PACKET_SAMPLES
             due = max(due + PACKET_SECONDS, loop.time())  # on a loaded machine late, but never in a burst
             await asyncio.sleep(due - loop.time())
+
+    def _send_packet(self, packet: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(packet, self._peer)
 
 
 def _find_call_id(message: str) -> str:

@@ -32,6 +32,7 @@ OPTIONAL = {
     "history": ("Records of how calls ended", "res_cdrel_custom func_cdr cdr_custom"),
     "servers": ("Calls to seats of another server", "app_dial"),
     "g722": ("The codec G.722; without it a call that uses G.722 is silent", "codec_g722"),
+    "jitter_buffer": ("Jitter buffers", "func_jitterbuffer"),
     "stir_shaken": ("Signatures of caller IDs", "func_sorcery res_curl res_stir_shaken res_pjsip_stir_shaken"),
     "srtp": ("Encrypted voice", "res_srtp"),
     "webrtc": ("Phones in browsers", "res_http_websocket res_pjsip_transport_websocket"),

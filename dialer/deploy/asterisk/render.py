@@ -142,6 +142,7 @@ def render_asterisk_site_files(
             srtp=webrtc or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
+            jitter_buffer=any(line.jitter_buffer for line in lines),
             servers=bool(others),
             stir_shaken=any(trunk.stir_shaken is not None for trunk in trunks),
             g722="g722" in asterisk.codecs or any("g722" in trunk.codecs for trunk in trunks),

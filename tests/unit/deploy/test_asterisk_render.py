@@ -129,6 +129,26 @@ def test_tls_carriers_certificate_is_verified_unless_the_trunk_gives_a_reason() 
             a_site(trunks=[first, {**second, "unverified_tls": words}])
 
 
+def test_only_trunks_and_seats_with_a_jitter_buffer_get_one() -> None:
+    def list_buffered_endpoints(settings: Settings) -> list[str]:
+        found = parse_rendered_file("pjsip.conf", settings).find_sections_of_type("endpoint")
+        line = "JITTERBUFFER(adaptive)=default"
+        return [each.name for each in found if line in [one.value for one in each.find_all_settings("set_var")]]
+
+    usual = a_site()
+    raw = usual.model_dump(exclude_unset=True)
+    trunk, seat = raw["trunks"][1], raw["seats"][0]
+    site = a_site(
+        trunks=[raw["trunks"][0], {**trunk, "jitter_buffer": True}],
+        seats=[{**seat, "jitter_buffer": True}, *raw["seats"][1:]],
+    )
+    assert list_buffered_endpoints(site) == [trunk["endpoint"], seat["endpoint"]]
+    assert list_buffered_endpoints(usual) == []
+    module = "load=func_jitterbuffer.so"
+    assert module in render_asterisk_site_files(site, PASSWORDS)["modules.conf"]
+    assert module not in render_asterisk_site_files(usual, PASSWORDS)["modules.conf"]
+
+
 @pytest.mark.parametrize(
     ("changes", "contact"),
     [
