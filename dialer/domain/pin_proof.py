@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher, extract_parameters
@@ -19,6 +19,8 @@ from argon2.low_level import Type, hash_secret_raw
 
 FRESH_SECONDS = 60.0
 """Maximum age of a proof, which includes the difference between the two clocks."""
+PIN_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+"""Hashes new PINs, with the lowest cost that OWASP recommends for argon2id. A hash from another hasher keeps its cost."""
 _PURPOSE = "matdan-pin-1"
 _FORM = re.compile(r"([0-9]{10}):([0-9a-f]{64})", re.ASCII)
 
@@ -39,6 +41,20 @@ class PinProof:
         return hmac.compare_digest(
             self.signature, _calculate_signature(_decode_base64(pin_hash.split("$")[5]), centre, seat, agent, self.at)
         )
+
+
+def create_hash_for_unknown_agent(hashes: Sequence[str], agent: str) -> str:
+    """Return a PIN hash that no PIN has, for an agent number that is not in the settings.
+
+    Its cost is that of one of `hashes`, and always the same for one agent number. So checking a PIN against it takes as
+    long as for a known agent, even if the hashes differ in cost.
+    """
+    if not hashes:
+        return PIN_HASHER.hash(secrets.token_hex(16))
+    number = int.from_bytes(hashlib.sha256(f"{hashes[0]}\n{agent}".encode()).digest(), "big")
+    cost = hashes[number % len(hashes)].split("$")[:4]
+    salt, digest = (base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (16, 32))
+    return "$".join([*cost, salt, digest])
 
 
 def read_pin_proof(value: object) -> PinProof:
@@ -62,15 +78,13 @@ class PinProver:
         numbers.
         """
         self._hashes = dict(hashes)
-        first = next(iter(self._hashes.values()), None)
-        hasher = PasswordHasher() if first is None else PasswordHasher.from_parameters(extract_parameters(first))
-        self._nobody = hasher.hash(secrets.token_hex(16))
+        self._all_hashes = tuple(self._hashes.values())
 
     def make_proof_of_pin(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
         """Return a proof that its sender knows an agent's PIN. The proof is made at `now` (epoch seconds) and valid for
         a minute.
         """
-        pin_hash = self._hashes.get(agent, self._nobody)
+        pin_hash = self._hashes.get(agent) or create_hash_for_unknown_agent(self._all_hashes, agent)
         cost = extract_parameters(pin_hash)
         key = hash_secret_raw(
             pin.encode(),

@@ -77,8 +77,5 @@ class AgentSite:
 
 
 def create_pin_prover(settings: Settings) -> PinProver:
-    """Return the object that computes proofs of PINs. Commands to the dialler contain these proofs, not the PINs.
-
-    Blocks for tens of milliseconds.
-    """
+    """Return the object that computes proofs of PINs. Commands to the dialler contain these proofs, not the PINs."""
     return PinProver({each.number: each.pin.get_secret_value() for each in settings.agents})

@@ -73,7 +73,7 @@ class Agents:
         """Load the agents' log-ins of the earlier run. Raises StoreError."""
         self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.read_log_ins()}
         if self._core.plan.agents:
-            self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
+            self._pins = PinCheck(self._core.plan.agents.values())
 
     def set_agent_pins(self, pins: PinCheck) -> None:
         """Use `pins` to check agents' log-ins from now on, because the settings were reloaded."""

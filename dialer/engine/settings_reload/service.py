@@ -63,7 +63,7 @@ class SettingsReload:
             found = await asyncio.to_thread(self._read_settings)
             if not (found.changed or found.others):
                 return "no setting has changed"
-            pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
+            pins = PinCheck(found.plan.agents.values())
             async with self._load_campaigns_of_reloaded_settings(found.plan) as new:
                 await self._store.save_settings_and_rules_in_force(
                     found.values, found.plan.rules_text, self._core.clock.now()

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import CommandRefused
+from dialer.domain.pin_proof import PinProver, create_hash_for_unknown_agent, read_pin_proof
 from dialer.engine.seats import log_ins
 from dialer.engine.seats.log_ins import AgentAccount, AgentRules, SignInSource, WrongLogIns
 from dialer.engine.seats.pins import PinCheck, hash_pin
@@ -16,7 +17,7 @@ from tests.support.seats import CHEAP
 
 def test_pin_of_an_agent_is_stored_only_as_a_hash() -> None:
     hashed = hash_pin("4711")
-    assert hashed.startswith("$argon2id$v=19$")
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert "4711" not in hashed
     assert hashed != hash_pin("4711")
     assert PinCheck([AgentAccount("101", hashed)]).is_pin_correct("101", "4711")
@@ -32,6 +33,26 @@ def test_easily_guessed_pin_of_an_agent_is_refused(pin: str) -> None:
 def test_invalid_pin_of_an_agent_is_refused(pin: str) -> None:
     with pytest.raises(CommandRefused, match="4 to 12 digits"):
         hash_pin(pin)
+
+
+def test_pin_hash_of_an_earlier_version_is_still_valid() -> None:
+    hashed = "$argon2id$v=19$m=65536,t=3,p=4$hXBalvbPMzyNhw3wJGBloA$NrkYsKboRoEoubG0wpPa7b5RBgNTA4AFLpM2HnoF4+k"
+    assert PinCheck([AgentAccount("101", hashed)]).is_pin_correct("101", "2468")
+    proof = read_pin_proof(PinProver({"101": hashed}).make_proof_of_pin("pune-1", "01", "101", "2468", 1_700_000_000.0))
+    assert proof.is_valid_pin_proof(hashed, "pune-1", "01", "101")
+
+
+def test_costs_of_pin_hashes_do_not_reveal_which_agent_numbers_exist() -> None:
+    hashes = [CHEAP.hash("2468"), PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash("1357")]
+    numbers = [str(number) for number in range(100)]
+
+    def list_costs() -> list[str]:
+        return [create_hash_for_unknown_agent(hashes, number).rsplit("$", 2)[0] for number in numbers]
+
+    costs = list_costs()
+    assert set(costs) == {each.rsplit("$", 2)[0] for each in hashes}
+    assert list_costs() == costs  # the same again, also after a restart
+    assert create_hash_for_unknown_agent(hashes, "1") != create_hash_for_unknown_agent(hashes, "1")
 
 
 def test_log_in_needs_a_known_agent_number_and_its_pin() -> None:
