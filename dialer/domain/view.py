@@ -162,6 +162,22 @@ class AgentShare:
     """its share of all agents' talk and wrap-up in the last 15 minutes"""
 
 
+@dataclass(frozen=True, slots=True)
+class CallingHours:
+    """A campaign's calling hours, as periods such as 09:00-13:00 in the centre's time zone."""
+
+    __pydantic_config__ = MESSAGE
+
+    hours: tuple[str, ...]
+    """the hours that a supervisor or the settings have set for every day"""
+    lawful_today: tuple[str, ...]
+    """today's hours of the rules profile"""
+    today: tuple[str, ...]
+    """the hours in force today: those that are in both"""
+    sender: str | None
+    """the supervisor who has set the hours (command calling-hours); null: the settings"""
+
+
 _CallCounts = Annotated[Mapping[CallState, int], create_validator_that_drops_unknown_counts(CallState)]
 _OutcomeCounts = Annotated[Mapping[Outcome, int], create_validator_that_drops_unknown_counts(Outcome)]
 
@@ -207,6 +223,8 @@ class CampaignView:
     """null: its pacing abandons no calls"""
     agent_share: AgentShare | None = None
     """null: it is the only campaign with agents"""
+    calling_hours: CallingHours | None = None
+    """null: sent by an older version"""
 
 
 @dataclass(frozen=True, slots=True)

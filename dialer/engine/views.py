@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.forecast import Forecast, count_seconds_within_calling_hours, forecast_contacted_voters
@@ -11,6 +12,7 @@ from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome
 from dialer.domain.view import (
     AbandonedTarget,
     AgentShare,
+    CallingHours,
     CallState,
     CampaignView,
     CentreState,
@@ -22,6 +24,7 @@ from dialer.domain.view import (
 )
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.features import Features
+from dialer.rules.calling_hours import format_periods_of_day, intersect_periods_of_day
 
 
 def make_centre_view(features: Features) -> CentreView:
@@ -94,7 +97,7 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
         stretch
         for run in features.loaded_campaigns.list_campaign_runs()
         if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_campaign_completed
-        for stretch in run.spec.hours.weekday
+        for stretch in run.calling_hours.weekday
     }
     ahead_seconds = count_seconds_within_calling_hours(hours, features.core.zone, now, until)
     ahead = forecast_contacted_voters(
@@ -146,6 +149,21 @@ def make_campaign_view(features: Features, campaign_id: str) -> CampaignView | N
         speed=run.find_current_speed_limit_of_campaign(now),
         abandoned_target=_find_abandoned_rate_target(run),
         agent_share=_find_agent_time_share_of_campaign(features, run),
+        calling_hours=_make_view_of_calling_hours(features, run, now),
+    )
+
+
+def _make_view_of_calling_hours(features: Features, run: CampaignRun, now: float) -> CallingHours:
+    today = datetime.fromtimestamp(now, features.core.zone).date()
+    hours, lawful = (
+        run.calling_hours.get_calling_hours_of_date(today),
+        features.core.plan.gate.list_lawful_periods_of_today(now),
+    )
+    return CallingHours(
+        hours=format_periods_of_day(hours),
+        lawful_today=format_periods_of_day(lawful),
+        today=format_periods_of_day(intersect_periods_of_day(hours, lawful)),
+        sender=None if run.hours_set is None else run.hours_set[1],
     )
 
 

@@ -26,6 +26,7 @@ from dialer.domain.view import (
     AbandonedTarget,
     AgentShare,
     CallChange,
+    CallingHours,
     CallState,
     CampaignView,
     CentreState,
@@ -101,6 +102,9 @@ def create_example_messages() -> dict[str, Any]:
             speed=None,
             abandoned_target=AbandonedTarget(rate=0.02, maximum=0.03, sender=None),
             agent_share=AgentShare(weight=2.0, sender="asha", intended=0.6667, actual=0.6512),
+            calling_hours=CallingHours(
+                hours=("10:00-18:00",), lawful_today=("09:00-21:00",), today=("10:00-18:00",), sender="asha"
+            ),
         ),
         topics.CALL.key: CallChange(
             campaign_id="turnout-agents", attempt_id=_ATTEMPT, state=CallState.TALKING, at=_AT, seat="seat-04"

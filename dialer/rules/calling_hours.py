@@ -6,9 +6,10 @@ passes. A skipped hour does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ Stretch = tuple[time, time]
 
 Moment = TypeVar("Moment", time, float)
 
+_END_OF_DAY = time.max
+_DAY_SECONDS = 86_400
 _DAYS_AHEAD = 15  # more than any sequence of closed days in a profile
 
 
@@ -73,20 +76,69 @@ def create_daily_calling_hours(hours: Iterable[Stretch]) -> WeekHours:
     return WeekHours(fixed, fixed, fixed, fixed)
 
 
+def parse_period_of_day(text: str) -> Stretch:
+    """Return the start and end in a text such as `09:00-13:00`. The end `24:00` is the end of the day."""
+    start, until = (_END_OF_DAY if part == "24:00" else time.fromisoformat(part) for part in text.split("-"))
+    return start, until
+
+
+def format_periods_of_day(periods: Iterable[Stretch]) -> tuple[str, ...]:
+    """Return periods of the day as texts such as `09:00-13:00`."""
+    return tuple(f"{start:%H:%M}-{'24:00' if until == _END_OF_DAY else f'{until:%H:%M}'}" for start, until in periods)
+
+
+def format_periods_of_each_day(periods: Mapping[str, Sequence[Stretch]]) -> str:
+    """Return the periods of several kinds of day as a text such as `09:00-13:00 on weekdays, nothing on Sundays`. The
+    days are left out if all have the same periods.
+    """
+    texts = {day: ", ".join(format_periods_of_day(each)) or "nothing" for day, each in periods.items()}
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return ", ".join(f"{text} {day}" for day, text in texts.items())
+
+
+def intersect_periods_of_day(some: Iterable[Stretch], others: Collection[Stretch]) -> list[Stretch]:
+    """Return the periods of the day that are in both `some` and `others`."""
+    both = [(max(one[0], other[0]), min(one[1], other[1])) for one in some for other in others]
+    return [(start, until) for start, until in both if start < until]
+
+
+def convert_periods_to_zone_of_centre(
+    periods: Iterable[Stretch], zones: Collection[ZoneInfo], centre: ZoneInfo, now: float
+) -> list[Stretch]:
+    """Return a day's periods of several time zones in the centre's time: when it is such a period in at least one zone.
+
+    `now` (epoch seconds) determines the UTC offsets.
+    """
+    moment, found = datetime.fromtimestamp(now, centre), set[tuple[float, float]]()
+    # Without the zone: the difference of two times in the same zone would ignore a clock change between them.
+    shifts = {moment.replace(tzinfo=None) - moment.astimezone(zone).replace(tzinfo=None) for zone in zones}
+    for (start, until), shift in product(periods, shifts or {timedelta()}):
+        first, last = (_count_seconds_since_midnight(at) + shift.total_seconds() for at in (start, until))
+        for day in (-_DAY_SECONDS, 0, _DAY_SECONDS):  # a shifted period may begin or end on another day
+            found.add((max(0, first + day), min(_DAY_SECONDS, last + day)))
+    merged = merge_adjoining_periods((first, last) for first, last in found if first < last)
+    return [(_make_time_of_day(first), _make_time_of_day(last)) for first, last in merged]
+
+
+def _count_seconds_since_midnight(at: time) -> int:
+    return _DAY_SECONDS if at == _END_OF_DAY else at.hour * 3600 + at.minute * 60 + at.second
+
+
+def _make_time_of_day(seconds: float) -> time:
+    minutes, second = divmod(int(seconds), 60)
+    return _END_OF_DAY if seconds == _DAY_SECONDS else time(*divmod(minutes, 60), second)
+
+
 def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
     """Return how many seconds of today's calling hours are left after `now` (epoch seconds) in a time zone.
 
     Calls must be allowed by all of the `hours` at the same time.
     """
     local = datetime.fromtimestamp(now, zone)
-    open_today: list[Stretch] = [(time(), time.max)]
+    open_today: list[Stretch] = [(time(), _END_OF_DAY)]
     for each in hours:
-        both = [
-            (max(one[0], other[0]), min(one[1], other[1]))
-            for one in open_today
-            for other in each.get_calling_hours_of_date(local.date())
-        ]
-        open_today = [(start, until) for start, until in both if start < until]
+        open_today = intersect_periods_of_day(open_today, each.get_calling_hours_of_date(local.date()))
     moments = [[datetime.combine(local.date(), moment, zone).timestamp() for moment in one] for one in open_today]
     return sum(max(0.0, until - max(start, now)) for start, until in moments)
 

@@ -16,7 +16,15 @@ from zoneinfo import ZoneInfo
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.rules import numbers
-from dialer.rules.calling_hours import get_next_midnight
+from dialer.rules.calling_hours import (
+    Stretch,
+    convert_periods_to_zone_of_centre,
+    format_periods_of_day,
+    format_periods_of_each_day,
+    get_next_midnight,
+    intersect_periods_of_day,
+    merge_adjoining_periods,
+)
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, find_midnight_after_day
@@ -127,6 +135,29 @@ class Gate:
         return self._build_decision_from_broken_rules(
             now, lambda at: self._find_objections_to_calls_of_campaign(campaign, at, areas)
         )
+
+    def list_lawful_periods_of_today(self, now: float) -> list[Stretch]:
+        """Return today's periods, in the centre's time, in which the profile allows calls to some number."""
+        today = datetime.fromtimestamp(now, self.rules.centre_zone).date()
+        return self._convert_to_zone_of_centre(self.rules.hours.get_calling_hours_of_date(today), now)
+
+    def describe_periods_outside_profile(self, periods: Collection[Stretch], now: float) -> str | None:
+        """Return a text that names calling hours which the profile does not allow on any day, and the profile's. Return
+        None if it allows them on weekdays, Saturdays or Sundays. `periods` are in the centre's time.
+        """
+        hours = self.rules.hours
+        days = {"on weekdays": hours.weekday, "on Saturdays": hours.saturday, "on Sundays": hours.sunday}
+        lawful = {day: self._convert_to_zone_of_centre(allowed, now) for day, allowed in days.items()}
+        wanted = merge_adjoining_periods(periods)
+        if any(intersect_periods_of_day(wanted, allowed) == wanted for allowed in lawful.values()):
+            return None
+        allowed = format_periods_of_each_day(lawful)
+        asked = ", ".join(format_periods_of_day(wanted))
+        named = f"the rules profile {self.rules.profile.name} ({allowed})"
+        return f"the calling hours {asked} are outside those of {named}: set hours within them"
+
+    def _convert_to_zone_of_centre(self, periods: Collection[Stretch], now: float) -> list[Stretch]:
+        return convert_periods_to_zone_of_centre(periods, self._all_zones, self.rules.centre_zone, now)
 
     def check_rules_before_originate(self, case: Case, now: float) -> Ruling:
         """Decide whether a call may be placed at `now` (epoch seconds).

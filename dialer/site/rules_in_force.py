@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dialer.rules.calling_hours import parse_period_of_day
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import CampaignRules, CertificateStatus, build_campaign_rules, build_rulebook
-from dialer.settings.campaigns import Campaign
+from dialer.settings.campaigns import Campaign, Hours
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
@@ -132,6 +133,22 @@ def load_calling_rules_at_time(db: Connection, settings: Settings, at: float) ->
     if then is None:
         return collect_site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
     return replace(parse_site_rules(then.text, profile, settings), version=then.digest)
+
+
+def copy_settings_with_supervisors_calling_hours(settings: Settings, db: Connection, at: float) -> Settings:
+    """Return a copy of the settings in which the campaigns have the calling hours that supervisors had set by a time
+    (epoch seconds).
+    """
+    found = number_history.read_calling_hours_set_by_supervisors(db, at)
+    periods = {
+        campaign: tuple(Hours(start=start, until=until) for start, until in map(parse_period_of_day, hours.split(", ")))
+        for campaign, hours in found.items()
+    }
+    campaigns = (
+        each.model_copy(update={"hours": periods[each.id]}) if each.id in periods else each
+        for each in settings.campaigns
+    )
+    return settings.model_copy(update={"campaigns": tuple(campaigns)})
 
 
 def create_checker_of_calling_rules(settings: Settings, db: Connection | None) -> Gate:

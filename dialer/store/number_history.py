@@ -119,6 +119,13 @@ class CampaignCommand(NamedTuple):
     command: str
 
 
+class CallingHoursCommand(NamedTuple):
+    """A supervisor's command that set a campaign's calling hours, or reset them if `hours` is None."""
+
+    campaign_id: str
+    hours: str | None
+
+
 class CallOfNumber(NamedTuple):
     """An attempt to call a number, and the campaign that made the attempt."""
 
@@ -141,6 +148,7 @@ class SQL(Statements):
     earlier_consent = Scalar(str)
     lost_consents = Scalar(bool)
     campaign_commands = Query(CampaignCommand)
+    calling_hours_commands = Query(CallingHoursCommand)
     rules_at = Query(RulesAt)
     certificates_used = Scalar(str)
     last_call = Query(CallOfNumber)
@@ -251,6 +259,14 @@ def derive_campaign_states_at_time(db: Connection, at: float) -> dict[str, Campa
             else:
                 changed.add(campaign)
     return {campaign: then[campaign] if campaign in changed else state for campaign, state in states.items()}
+
+
+def read_calling_hours_set_by_supervisors(db: Connection, at: float) -> dict[str, str]:
+    """Return the calling hours that supervisors had set by a time (epoch seconds), such as `09:00-13:00, 14:00-18:00`, by
+    campaign. Campaigns with the hours of the settings are left out.
+    """
+    newest = {each.campaign_id: each.hours for each in SQL.calling_hours_commands.iterate_rows(db, at=at)}
+    return {campaign: hours for campaign, hours in newest.items() if hours is not None}
 
 
 def read_rules_in_force_at_time(db: Connection, at: float) -> RulesAt | None:

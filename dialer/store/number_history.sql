@@ -103,6 +103,11 @@ SELECT at, what ->> 'campaign_id' AS campaign_id, what ->> 'command' AS command 
 WHERE kind IN ('command', 'headquarters-order') AND what ->> 'status' = 'done' AND what ->> 'command' IN ('pause', 'resume', 'stop', 'stop-all')
 ORDER BY number;
 
+-- name: calling_hours_commands
+SELECT what ->> 'campaign_id' AS campaign_id, what ->> 'hours' AS hours FROM audit
+WHERE kind = 'command' AND what ->> 'status' = 'done' AND what ->> 'command' = 'calling-hours' AND at <= :at
+ORDER BY number;
+
 -- name: rules_at
 SELECT rules_use.since, rules_version.text, rules_version.digest
 FROM rules_use CROSS JOIN rules_version USING (digest)

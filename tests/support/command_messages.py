@@ -55,6 +55,7 @@ NEEDED: dict[str, Any] = {
     "calls_per_seat": 1.5,
     "abandoned_target": 0.01,
     "weight": 2.0,
+    "hours": ["10:00-13:00", "14:00-18:00"],
     "list": "0f" * 16,
     "names": True,
     "user": "meena",

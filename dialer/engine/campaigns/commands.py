@@ -8,12 +8,14 @@ from pydantic import Field
 
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, MOST_WEIGHT, CampaignState
 from dialer.engine.command.base import COMPLIANCE_ROLES, SUPERVISOR_ONLY, Command, CommandContext, Urgency
-from dialer.engine.command.fields import CampaignId
+from dialer.engine.command.fields import CampaignId, PeriodOfDay
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
 
 LEAST_TARGET, MOST_TARGET = 0.0005, 0.1
+MOST_PERIODS = 8
+"""The most periods in a campaign's calling hours."""
 
 
 class PauseCampaign(Command):
@@ -148,6 +150,31 @@ class SetCampaignWeight(Command):
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_weight(self.campaign_id, self.weight, context.sender)
+
+
+class SetCallingHours(Command):
+    """Set the calling hours of a campaign for every day. They must be within the hours of the rules profile, and stay
+    in force until they are reset. Outside them no call is placed; calls in progress continue.
+    """
+
+    name: Literal["calling-hours"] = "calling-hours"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = (*Command.audited, "hours")
+
+    campaign_id: CampaignId
+    hours: Annotated[
+        tuple[PeriodOfDay, ...] | None,
+        Field(
+            min_length=1,
+            max_length=MOST_PERIODS,
+            description=f"1 to {MOST_PERIODS} periods such as 09:00-13:00, in the centre's time zone; left out: the hours of"
+            " the settings",
+        ),
+    ] = None
+
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.set_calling_hours(self.campaign_id, self.hours, context.sender)
 
 
 class AcceptClock(Command):

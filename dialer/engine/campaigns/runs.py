@@ -27,6 +27,7 @@ from dialer.engine.effects import UpdatePacer
 from dialer.engine.plan import CampaignSpec
 from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind
 from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.calling_hours import WeekHours
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,9 @@ class CampaignRun:
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade since the start, by reason
     speed: CampaignSpeed | None = None  # a supervisor's speed limit, with its end
     weight_set: tuple[float, str] | None = None  # the weight that a supervisor has set, and the supervisor's name
+    hours_set: tuple[WeekHours, str] | None = (
+        None  # the calling hours that a supervisor has set, and the supervisor's name
+    )
     target_set_by: str | None = (
         None  # the supervisor who has set an abandoned-call target; None: that of the settings applies
     )
@@ -116,6 +120,13 @@ class CampaignRun:
         the settings.
         """
         return self.spec.weight if self.weight_set is None else self.weight_set[0]
+
+    @property
+    def calling_hours(self) -> WeekHours:
+        """Return the campaign's calling hours: set by a supervisor, or else by the settings. Each call must also be
+        within the hours of the rules profile.
+        """
+        return self.spec.hours if self.hours_set is None else self.hours_set[0]
 
     @property
     def is_campaign_completed(self) -> bool:

@@ -1,10 +1,10 @@
-"""Campaigns: start, pause, resume and stop them, and set speed limits and abandoned-call targets."""
+"""Campaigns: start, pause, resume and stop them, and set their speed limits, calling hours and abandoned-call targets."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,17 +26,25 @@ from dialer.engine.plan import CampaignPlan
 from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import get_local_midnight_before, get_next_midnight
+from dialer.rules.calling_hours import (
+    create_daily_calling_hours,
+    format_periods_of_day,
+    get_local_midnight_before,
+    get_next_midnight,
+    merge_adjoining_periods,
+    parse_period_of_day,
+)
 from dialer.store.standing_orders import StandingOrder, format_campaign_as_order_addressee
 from dialer.store.store import Store
 
 SPEED = "speed"
 ABANDONED_TARGET = "abandoned-target"
 WEIGHT = "weight"
+CALLING_HOURS = "calling-hours"
 
 
 class Campaigns:
-    """Executes commands for campaigns: pause, resume, stop, speed limit and abandoned-call target."""
+    """Executes commands for campaigns: pause, resume, stop, speed limit, weight, calling hours and abandoned-call target."""
 
     def __init__(
         self,
@@ -98,7 +106,8 @@ class Campaigns:
         return run
 
     def _restore_stored_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
-        """Restore the speed limit, weight or abandoned-call target that a supervisor set in an earlier run.
+        """Restore the speed limit, weight, calling hours or abandoned-call target that a supervisor set in an earlier
+        run.
 
         The target is limited to what the rules profile allows now.
         """
@@ -106,6 +115,9 @@ class Campaigns:
             run.speed = CampaignSpeed(**ordered.content)
         elif ordered.command == WEIGHT:
             run.weight_set = float(ordered.content["weight"]), str(ordered.content["sender"])
+        elif ordered.command == CALLING_HOURS:
+            periods = [parse_period_of_day(each) for each in ordered.content["hours"]]
+            run.hours_set = create_daily_calling_hours(periods), str(ordered.content["sender"])
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
             self._change_abandoned_rate_target(run, target, str(ordered.content["sender"]))
@@ -252,6 +264,24 @@ class Campaigns:
         self._core.wake.set()
         self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: the weight of its share of the agents' time is {run.agent_time_weight:g}"
+
+    async def set_calling_hours(self, campaign_id: str, hours: Sequence[str] | None, sender: str) -> str:
+        """Set the calling hours of a campaign as periods such as 09:00-13:00, or with None reset them to those in the
+        settings. Raises CommandRefused, also for hours outside those of the rules profile, and StoreError.
+        """
+        run, new = self._runs.require_campaign_in_settings(campaign_id), None
+        if hours is not None:
+            periods = merge_adjoining_periods(parse_period_of_day(each) for each in hours)
+            outside = self._core.plan.gate.describe_periods_outside_profile(periods, self._core.clock.now())
+            if outside is not None:
+                raise CommandRefused(f"campaign {campaign_id}: {outside}")
+            new = create_daily_calling_hours(periods)
+        content = None if new is None else {"hours": format_periods_of_day(new.weekday), "sender": sender}
+        await self._save_supervisor_order(campaign_id, CALLING_HOURS, content)
+        run.hours_set = None if new is None else (new, sender)
+        self._core.wake.set()
+        self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
+        return f"campaign {campaign_id}: the calling hours are {', '.join(format_periods_of_day(run.calling_hours.weekday))}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Set a campaign's abandoned-call target, or with None reset it to the target in the settings.

@@ -75,6 +75,14 @@ CallAttemptId = Annotated[
     AttemptId, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="ID of the call attempt, from `seats/{seat}`")
 ]
 Reason = Annotated[str, Field(pattern=ONE_LINE % 64, description="reason in a few words, at most 64 characters")]
+PeriodOfDay = Annotated[
+    str,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        description="period of the day such as 09:00-13:00; the end may be 24:00",
+    ),
+    create_validator_of_command_field(lambda period: period[:5] < period[6:], "must end after it starts"),
+]
 StoreId = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 EpochSeconds = Annotated[float, Field(gt=0, lt=MAX_EPOCH_SECONDS)]
 RecordedTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=MAX_EPOCH_SECONDS)]

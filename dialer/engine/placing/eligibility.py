@@ -234,10 +234,13 @@ class Eligibility:
         )
 
     def _find_rules_of_campaign(self, run: CampaignRun) -> CampaignRules:
-        """Return the campaign's calling rules, with the present certificates of its recordings. The certificates are
-        looked up each time, because call flows and recordings may be reloaded at any time.
+        """Return the campaign's calling rules, with its present calling hours and the present certificates of its
+        recordings. Both are looked up each time: supervisors change the hours, and call flows and recordings may be
+        reloaded.
         """
         rules = self._campaigns[run.spec.campaign_id]
+        if rules.hours is not run.calling_hours:
+            rules = self._campaigns[run.spec.campaign_id] = replace(rules, hours=run.calling_hours)
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
             return rules
         certified = self._certified(rules.campaign_id, run.spec.flow)

@@ -84,8 +84,8 @@ class CampaignHolds:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.inaudible_sound is not None:
             return Hold(HoldReason.NO_AUDIO, f"the sound {run.inaudible_sound} cannot be played")
-        if not run.spec.hours.are_calls_allowed_at(zone, now):
-            opening = run.spec.hours.find_next_time_calls_are_allowed((zone,), now)
+        if not run.calling_hours.are_calls_allowed_at(zone, now):
+            opening = run.calling_hours.find_next_time_calls_are_allowed((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self._eligibility.check_rules_for_campaign(run)

@@ -89,7 +89,7 @@ class Snapshots:
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - self._count_channels_of_campaign(run))
         allowed = self._limit_calls_to_speed_limit(run, room)
-        hours = (run.spec.hours, run.spec.lawful_hours)
+        hours = (run.calling_hours, run.spec.lawful_hours)
         share = 1.0
         if seats_of_share is not None:
             share = min(1.0, seats_of_share / max(1, free + sum(not seat.leaving for seat in busy)))

@@ -20,7 +20,11 @@ from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_phone_numbers_of_voter, mask_phone_number
 from dialer.site.polling_day import make_polling_day_plan_from_settings
-from dialer.site.rules_in_force import collect_site_rules, load_calling_rules_at_time
+from dialer.site.rules_in_force import (
+    collect_site_rules,
+    copy_settings_with_supervisors_calling_hours,
+    load_calling_rules_at_time,
+)
 from dialer.store import campaign_figures, number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
@@ -116,7 +120,7 @@ def explain_whether_numbers_can_be_called(
         if past
         else collect_site_rules(load_site_profile(settings), settings)
     )
-    settings = rules.settings
+    settings = copy_settings_with_supervisors_calling_hours(rules.settings, db, at)
     imported = registers.read_do_not_call_registers_at_time(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_do_not_call_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, time
+from collections.abc import Iterator
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.model import CampaignState
-from dialer.rules.calling_hours import Stretch, merge_adjoining_periods
+from dialer.rules.calling_hours import (
+    format_periods_of_day,
+    format_periods_of_each_day,
+    intersect_periods_of_day,
+    merge_adjoining_periods,
+)
 from dialer.rules.first_call import (
     Areas,
     FirstCall,
@@ -25,7 +30,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.rules_in_force import create_checker_of_calling_rules
+from dialer.site.rules_in_force import copy_settings_with_supervisors_calling_hours, create_checker_of_calling_rules
 from dialer.store import campaigns, consents, voters
 from dialer.store.connection import Connection
 
@@ -52,6 +57,8 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
 
     `db` is the site's store, or None without one.
     """
+    if db is not None:
+        settings = copy_settings_with_supervisors_calling_hours(settings, db, now)
     gate = create_checker_of_calling_rules(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
@@ -122,7 +129,7 @@ def _report_when_campaign_may_call(
         return make_warning_finding(subject, f"the campaign is {state.value}: an operator must resume it")
     if first.at > now:
         return make_ok_finding(subject, f"{first.why}; next: {format_weekday_and_time(first.at, zone)}")
-    hours = _format_calling_hours([(each.start, each.until) for each in campaign.hours])
+    hours = ", ".join(format_periods_of_day((each.start, each.until) for each in campaign.hours))
     return make_ok_finding(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
@@ -135,36 +142,21 @@ def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: fl
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _find_common_calling_hours(own, merge_adjoining_periods(allowed)) for day, allowed in days}
+    left = {day: intersect_periods_of_day(own, merge_adjoining_periods(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
-    head = f"calling hours {_format_calling_hours(own)} are limited by the profile {gate.rules.profile.name} to"
+    hours = ", ".join(format_periods_of_day(own))
+    head = f"calling hours {hours} are limited by the profile {gate.rules.profile.name} to"
     if _can_number_be_in_other_time_zone(gate, now):
-        allowed = _format_calling_hours_by_day({day: merge_adjoining_periods(hours) for day, hours in days})
+        allowed = format_periods_of_each_day({day: merge_adjoining_periods(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
-    return f"{head} {_format_calling_hours_by_day(left)}"
+    return f"{head} {format_periods_of_each_day(left)}"
 
 
 def _can_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
     """Return whether a called number may be in another time zone than the centre."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_time_zones())
-
-
-def _format_calling_hours_by_day(hours: dict[str, list[Stretch]]) -> str:
-    texts = {day: _format_calling_hours(each) for day, each in hours.items()}
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return ", ".join(f"{text} {day}" for day, text in texts.items())
-
-
-def _find_common_calling_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
-    both = [(max(one[0], other[0]), min(one[1], other[1])) for one in some for other in others]
-    return [(start, until) for start, until in both if start < until]
-
-
-def _format_calling_hours(hours: Sequence[tuple[time, time]]) -> str:
-    return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
 
 
 def _check_close_of_poll_is_known_in_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:

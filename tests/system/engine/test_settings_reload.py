@@ -13,7 +13,8 @@ import pytest
 from dialer.app import assemble_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import CampaignState
-from dialer.engine.campaigns.commands import ResumeCampaign
+from dialer.engine.campaigns.commands import ResumeCampaign, SetCallingHours
+from dialer.engine.command.base import CommandContext
 from dialer.engine.engine import Engine
 from dialer.engine.seats.pins import hash_pin
 from dialer.engine.settings_reload.commands import ReloadSettings
@@ -113,6 +114,18 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
     change(path, ("sip.example.org", "sip2.example.org"))
     assert await engine.execute_command(ReloadSettings()) == "changed for other programs: trunks.carrier-a.host"
     assert await engine.execute_command(ReloadSettings()) == "no setting has changed"
+
+
+async def test_supervisors_calling_hours_of_a_campaign_stay_in_force_after_a_reload(path: Path, engine: Engine) -> None:
+    set_hours = SetCallingHours(campaign_id="turnout-agents", hours=("10:00-16:00",))
+    await engine.execute_command(set_hours, CommandContext("asha"))
+    change(path, ("18:00:00", "20:00:00"))
+    assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.turnout-agents.hours"
+    shown = engine.make_centre_view().campaigns[0].calling_hours
+    assert shown is not None
+    assert (shown.hours, shown.sender) == (("10:00-16:00",), "asha")
+    reset = SetCallingHours(campaign_id="turnout-agents")
+    assert await engine.execute_command(reset) == "campaign turnout-agents: the calling hours are 09:00-20:00"
 
 
 async def test_concurrent_requests_to_reload_settings_are_executed_one_after_another(

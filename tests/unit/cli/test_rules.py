@@ -403,6 +403,24 @@ def test_rules_explain_command_uses_registers_and_pauses_of_a_past_time(config: 
     assert run_rules_explain(config, "1", at="2024-04-15T12:00")[1] == []
 
 
+def test_rules_commands_use_the_calling_hours_that_a_supervisor_had_set(config: Path, tmp_path: Path) -> None:
+    """A supervisor set other calling hours at 10:00 on the 15th, and reset them at 12:00 on the 22nd."""
+    commands: tuple[tuple[str, dict[str, str]], ...] = (
+        ("2024-04-15T10:00", {"hours": "10:00-11:00, 15:00-18:00"}),
+        ("2024-04-22T12:00", {}),
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
+        for at, hours in commands:
+            what = {"command": "calling-hours", "campaign_id": "turnout", "status": "done", "id": at, **hours}
+            audit.append_entry(db, "command", "sup", what, moment(at))
+    closed = "outside the campaign's calling hours until Mon 22 Apr 15:00"
+    assert run_rules_explain(config, "1", at="2024-04-22T11:59")[1] == [closed]
+    assert run_rules_explain(config, "1", at="2024-04-22T12:00")[1] == []
+    assert run_rules_explain(config, "1", at="2024-04-15T09:59")[1] == []
+    checked = run("check", "-c", config, "--at", "2024-04-22T10:30")[1]
+    assert "may call now; calling hours 10:00-11:00, 15:00-18:00 (Asia/Kolkata)" in checked
+
+
 def test_rules_explain_command_uses_the_rules_in_force_at_a_past_time(config: Path, tmp_path: Path) -> None:
     """The dialler started in the morning with later calling hours, and in the afternoon with those of the settings."""
     settings = load_settings(config)

@@ -157,6 +157,13 @@ def test_valid_mqtt_command_is_accepted_with_its_fields_and_id(payload: bytes, c
             "`max_calls` must be at least 1 (maximum concurrent calls of the campaign",
         ),
         (make_command("speed", max_calls=1.5), "`max_calls` must be a whole number"),
+        (make_command("calling-hours", hours=[]), "`hours` must have at least 1 item"),
+        (make_command("calling-hours", hours=["09:00-12:00"] * 9), "`hours` must have at most 8 items"),
+        (make_command("calling-hours", hours="09:00-12:00"), "`hours` must be a list"),
+        (make_command("calling-hours", hours=["9-12"]), "`hours[0]` is not valid (1 to 8 periods such as 09:00-13:00"),
+        (make_command("calling-hours", hours=["09:00-24:01"]), "`hours[0]` is not valid"),
+        (make_command("calling-hours", hours=["09:00-12:00\n"]), "`hours[0]` is not valid"),
+        (make_command("calling-hours", hours=["12:00-12:00"]), "`hours[0]` must end after it starts"),
         (make_command("speed", max_calls=True), "`max_calls` must be a whole number"),
         (make_command("speed", calls_per_seat=11), "`calls_per_seat` must be at most 10"),
         (make_command("speed", calls_per_seat=float("nan")), "`calls_per_seat` must be a finite number"),
@@ -288,6 +295,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
         "speed",
         "abandoned-target",
         "weight",
+        "calling-hours",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",
         "complaint",
@@ -614,6 +622,7 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
         make_checked_command(id="c-2", campaign_id="no-such"),
         make_checked_command(id="c-3", name="originate"),
         check_command(make_command("seat-hang-up", id="c-4")),
+        check_command(make_command("calling-hours", id="c-6", hours=["10:00-13:00", "14:00-18:00"])),
         check_command(make_command("marks", id="c-5"), user="listener"),
         check_command(b"pause", user="eve"),
     ):
@@ -630,10 +639,12 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
         ("supervisor", "unknown", "c-3", "supervisor", "refused"),
         ("supervisor", "seat-hang-up", "c-4", "supervisor", "begun"),
         ("supervisor", "seat-hang-up", "c-4", "supervisor", "done"),
+        ("supervisor", "calling-hours", "c-6", "supervisor", "done"),
         ("listener", "marks", "c-5", "listener", "refused"),
         ("eve", "unknown", "none", None, "refused"),
     ]
     assert (entries[0][1]["campaign_id"], entries[5][1]["seat"]) == ("turnout-ivr", "01")
+    assert entries[7][1]["hours"] == "10:00-13:00, 14:00-18:00"
     assert "another command has this ID" in entries[2][1]["why"]
 
 

@@ -9,12 +9,15 @@ import pytest
 
 from dialer.rules.calling_hours import (
     WeekHours,
+    convert_periods_to_zone_of_centre,
     count_seconds_left_to_call_today,
     create_daily_calling_hours,
+    format_periods_of_day,
     get_local_midnight_before,
     get_midnight_of_day,
     get_next_midnight,
     merge_adjoining_periods,
+    parse_period_of_day,
 )
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -170,3 +173,27 @@ def test_next_calling_hours_are_searched_for_up_to_two_weeks_ahead(
     now = to_epoch_seconds(zone, 2024, 4, 22, *clock)
     opening = to_epoch_seconds(zone, day.year, day.month, day.day, 9, 0)
     assert hours.find_next_time_calls_are_allowed((zone,), now) == (opening if is_found else None)
+
+
+@pytest.mark.parametrize("text", ["09:00-13:00", "00:00-24:00", "23:59-24:00"])
+def test_period_of_the_day_is_read_and_written_as_the_same_text(text: str) -> None:
+    assert format_periods_of_day([parse_period_of_day(text)]) == (text,)
+
+
+@pytest.mark.parametrize(
+    ("zones", "periods", "in_berlin"),
+    [
+        ((BERLIN,), ["09:00-17:00", "18:00-24:00"], ("09:00-17:00", "18:00-24:00")),
+        ((), ["09:00-17:00"], ("09:00-17:00",)),
+        ((KOLKATA,), ["09:00-17:00"], ("05:30-13:30",)),  # 3.5 hours ahead
+        ((NEW_YORK, HONOLULU), ["09:00-17:00"], ("00:00-05:00", "15:00-24:00")),  # 6 and 12 hours behind
+        ((KOLKATA, NEW_YORK), ["09:00-17:00"], ("05:30-13:30", "15:00-23:00")),
+        ((HONOLULU,), ["00:00-24:00"], ("00:00-24:00",)),
+    ],
+)
+def test_periods_of_other_time_zones_are_converted_to_the_time_of_the_centre(
+    zones: tuple[ZoneInfo, ...], periods: list[str], in_berlin: tuple[str, ...]
+) -> None:
+    now = to_epoch_seconds(BERLIN, 2024, 4, 22, 12, 0)
+    found = convert_periods_to_zone_of_centre(map(parse_period_of_day, periods), zones, BERLIN, now)
+    assert format_periods_of_day(found) == in_berlin

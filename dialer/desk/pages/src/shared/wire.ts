@@ -236,6 +236,18 @@ export interface CallMoment {
 /** The state of a call from its start to its end, such as ringing, waiting for an agent, or talking. */
 export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waiting" | "connecting" | "talking" | "in-flow" | "message" | "ended";
 
+/** A campaign's calling hours, as periods such as 09:00-13:00 in the centre's time zone. */
+export interface CallingHours {
+  /** the hours that a supervisor or the settings have set for every day */
+  hours: string[];
+  /** today's hours of the rules profile */
+  lawful_today: string[];
+  /** the hours in force today: those that are in both */
+  today: string[];
+  /** the supervisor who has set the hours (command calling-hours); null: the settings */
+  sender: string | null;
+}
+
 /** One result of the check of a campaign: no problem, a warning or an error, in English. */
 export interface CampaignFinding {
   level: Level;
@@ -320,6 +332,8 @@ export interface CampaignView {
   abandoned_target: AbandonedTarget | null;
   /** null: it is the only campaign with agents */
   agent_share: AgentShare | null;
+  /** null: sent by an older version */
+  calling_hours: CallingHours | null;
 }
 
 /** The content of the page on which campaigns are set up. */
