@@ -14,7 +14,7 @@ from dialer.domain.alerts import AlertList
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, MOST_WEIGHT
-from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_TARGET
+from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_PERIODS, MOST_TARGET
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.seats.commands import MAX_CAMPAIGNS, MAX_MESSAGE
@@ -44,6 +44,7 @@ BOARD_COMMANDS = (
     "speed",
     "abandoned-target",
     "weight",
+    "calling-hours",
     "stop-all",
     "accept-clock",
     "reload-flows",
@@ -106,6 +107,7 @@ class CommandRequest(PageRequest):
     calls_per_seat: Annotated[float, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] | None = None
     abandoned_target: Annotated[float, Field(ge=LEAST_TARGET, le=MOST_TARGET)] | None = None
     weight: Annotated[float, Field(ge=0, le=MOST_WEIGHT)] | None = None
+    hours: Annotated[list[_Text], Field(min_length=1, max_length=MOST_PERIODS)] | None = None
     campaigns: Annotated[list[_Text], Field(max_length=MAX_CAMPAIGNS)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE)] | None = None
 

@@ -17,6 +17,7 @@ from dialer.domain.newest_call import NewestCall
 from dialer.domain.view import (
     AgentShare,
     AlertRaised,
+    CallingHours,
     CallState,
     CampaignView,
     CentreState,
@@ -66,6 +67,7 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
         speed=None,
         abandoned_target=None,
         agent_share=AgentShare(1.0, None, 0.5, 0.48) if kind is CampaignKind.AGENTS else None,
+        calling_hours=CallingHours(("09:00-21:00",), ("09:00-20:00",), ("09:00-20:00",), None),
     )
 
 

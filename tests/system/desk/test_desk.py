@@ -24,8 +24,15 @@ from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.judged_calls import WhoAnswered
 from dialer.domain.model import AttemptId, CampaignState
-from dialer.domain.view import CampaignChange, CentreView, SeatState
-from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, SetCampaignWeight, SetSpeed, StopAll
+from dialer.domain.view import CallingHours, CampaignChange, CentreView, SeatState
+from dialer.engine.campaigns.commands import (
+    PauseCampaign,
+    ResumeCampaign,
+    SetCallingHours,
+    SetCampaignWeight,
+    SetSpeed,
+    StopAll,
+)
 from dialer.engine.command.base import Command
 from dialer.engine.recordings.commands import JudgeRecordedCall, PlayRecording
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
@@ -508,6 +515,27 @@ async def test_supervisor_works_a_whole_day(site: Site, language: str) -> None:
         await menu.get_by_role("button", name=texts[f"do-{command}"]).click()
         await dialog.get_by_label(texts[label]).select_option(chosen)
         await confirm(command, limited)
+
+    # Its calling hours are narrowed, and reset to those of the settings.
+    for entered, hours in (("9:00 – 12:00,14:00-18:00", ("09:00-12:00", "14:00-18:00")), ("", None)):
+        await campaign.locator(".more").click()
+        await menu.get_by_role("button", name=texts["do-calling-hours"]).click()
+        await expect(dialog).to_contain_text("09:00-20:00")  # the legal hours
+        field, submit = dialog.get_by_label(texts["hours-choice"]), dialog.locator("button.main")
+        await expect(field).to_have_value("09:00-21:00")
+        await field.fill("9-12")
+        await expect(submit).to_be_disabled()
+        await field.fill(entered)
+        await confirm("calling-hours", SetCallingHours)
+        assert site.engine.executed[-1] == SetCallingHours(campaign_id="turnout-agents", hours=hours)
+    first, *others = site.engine.current.campaigns
+    set_by_asha = CallingHours(("10:00-18:00",), ("09:00-20:00",), ("10:00-18:00",), "asha")
+    site.engine.current = replace(
+        site.engine.current, campaigns=(replace(first, calling_hours=set_by_asha, at=SystemClock().now()), *others)
+    )
+    site.engine.tell(CampaignChange(first.campaign_id))
+    await expect(campaign.locator(".details")).to_contain_text("10:00-18:00")
+    await expect(campaign.locator(".details")).to_contain_text("asha")
 
     # An agent gets a message and is sent to a break.
     seat = board.locator(".seat-card", has_text="seat-02")

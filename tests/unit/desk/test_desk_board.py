@@ -67,6 +67,7 @@ async def test_each_role_may_send_exactly_the_commands_documented_for_the_role(d
         ({"id": ID, "name": "pause", "campaign_id": "x", "text": "a line"}, 422, "values"),
         ({"id": ID, "name": "speed", "campaign_id": "x", "max_calls": 0}, 422, "values"),
         ({"id": ID, "name": "speed", "campaign_id": "x", "calls_per_seat": 11}, 422, "values"),
+        ({"id": ID, "name": "calling-hours", "campaign_id": "x", "hours": []}, 422, "values"),
         ({"id": ID, "name": "seat-message", "seat": "01", "text": "x" * 201}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign_id": "x", "seat": "01"}, 422, "values"),
         ({"id": ID, "name": "pause", "campaign_id": "x" * 129}, 422, "values"),

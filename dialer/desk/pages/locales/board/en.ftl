@@ -302,6 +302,7 @@ do-stop = Stop campaign
 do-speed = Set calling limit
 do-abandoned-target = Set abandoned-rate target
 do-weight = Set campaign weight
+do-calling-hours = Set calling hours
 do-stop-all = Stop all campaigns
 do-accept-clock = Confirm the dialler's clock
 do-reload-flows = Reload call flows
@@ -323,6 +324,11 @@ ask-stop = Campaign { $campaign } will place no new calls, and its unanswered ca
 ask-speed = Choose how many calls campaign { $campaign } may make at once for the rest of today. Legal and trunk limits still apply. Calls in progress continue.
 ask-abandoned-target = Choose the share of live answers that campaign { $campaign } may abandon. It applies until somebody changes it. The legal limit stays the same.
 ask-weight = Agents' time is shared in proportion to the campaigns' weights. The weight of campaign { $campaign } applies until somebody changes it. Calls in progress continue.
+ask-calling-hours =
+    { $lawful ->
+        [none] Campaign { $campaign } will place calls only in these hours, every day, until somebody changes them. The law allows no calls today. Calls in progress continue.
+       *[other] Campaign { $campaign } will place calls only in these hours, every day, until somebody changes them. Legal hours today: { $lawful }. Calls in progress continue.
+    }
 ask-stop-all = No campaign of the centre will place new calls, and unanswered calls will be cancelled. Conversations continue.
 ask-accept-clock = Confirm only if the clock is right. The dialler then uses this time and starts dialling again.
 ask-reload-flows = New calls will use the new version of each call flow.
@@ -359,6 +365,13 @@ weight-of = weight { $weight }
 weight-default = campaign weight from the settings
 weight-none = 0: only the agents' time that other campaigns do not use
 weight-set-by = { $sender } set the weight to { $weight }
+hours-choice = Calling hours in the centre's time zone, such as 09:00-13:00, 14:00-18:00. Empty: the hours from the settings.
+hours-today =
+    { $today ->
+        [none] No calling hours today.
+       *[other] Calling hours today: { $today } (legal hours: { $lawful }).
+    }
+hours-set-by = { $sender } set the calling hours to { $hours }.
 pause-reason = Reason for the pause
 
 commands-signed = The dialler requires signed commands, which this page cannot send. Use "dialer command" instead.

@@ -4,7 +4,7 @@ import { Section } from "../shared/parts";
 import { me, now, value } from "../shared/server";
 import type { AbandonedWindow, CampaignView, DayFigures, IdleReason } from "../shared/wire";
 import { count, has, hour, messageOf, type PlainMessageId, percent, t, word } from "../shared/words";
-import { command, Menu, may } from "./commands";
+import { command, joined, Menu, may } from "./commands";
 import { campaigns } from "./state";
 import { Bar, CALL_STATES, CapBar, levelOf, nearestToLimit, shareOf } from "./tiles";
 
@@ -34,6 +34,7 @@ function Buttons({ campaign }: { campaign: CampaignView }) {
   others.push("speed");
   if (campaign.abandoned_target) others.push("abandoned-target");
   if (campaign.agent_share) others.push("weight");
+  if (campaign.calling_hours) others.push("calling-hours");
   const values = { campaign_id: campaign.campaign_id };
   return (
     <div class="buttons">
@@ -99,7 +100,7 @@ function Figures({ campaign }: { campaign: CampaignView }) {
 
 /** What a supervisor looks up about a campaign: its list by reason, every abandoned-rate window, and what limits it. */
 function Details({ campaign }: { campaign: CampaignView }) {
-  const progress = campaign.progress;
+  const { progress, calling_hours: hours } = campaign;
   const windows = value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? [];
   return (
     <div class="details">
@@ -120,6 +121,12 @@ function Details({ campaign }: { campaign: CampaignView }) {
         <Pair name="connected">{count(campaign.connected)}</Pair>
         <Pair name="abandoned">{count(campaign.abandoned)}</Pair>
       </dl>
+      {hours && (
+        <p class="pacing">
+          {t("hours-today", { today: joined(hours.today), lawful: joined(hours.lawful_today) })}
+          {hours.sender && ` ${t("hours-set-by", { hours: joined(hours.hours), sender: hours.sender })}`}
+        </p>
+      )}
       {campaign.speed && (
         <p class="pacing">
           {t("speed-set-by", {

@@ -54,10 +54,20 @@ const SAID: Record<string, (said: string) => Values> = {
   speed: (most) => (most ? { [most.split("=")[0]!]: Number(most.split("=")[1]) } : {}),
   "abandoned-target": (share): Values => (share ? { abandoned_target: Number(share) } : {}),
   weight: (weight): Values => (weight ? { weight: Number(weight) } : {}),
+  "calling-hours": (text): Values => (text.trim() ? { hours: periodsOf(text) } : {}),
   "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
 };
 const MOST_LETTERS = 200; // docs/reference/topics.md
 const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // harmless, so without a question
+
+/** Return the periods of the day in a text, such as 09:00-13:00, 14:00-18:00. */
+const periodsOf = (text: string): string[] =>
+  text.split(",").map((period) => period.replace(/\s/g, "").replace(/[–—]/g, "-").replace(/\b\d:/g, "0$&"));
+const arePeriods = (text: string): boolean =>
+  !text.trim() || periodsOf(text).every((period) => /^\d\d:\d\d-\d\d:\d\d$/.test(period));
+
+/** Return periods of the day as text, or the key of the text for no period. */
+export const joined = (periods: string[]): string => periods.join(", ") || "none";
 
 /** Return the limits offered for a campaign: unanswered calls per agent, or simultaneous calls of a campaign without agents. */
 function speeds(name: string): [string, string][] {
@@ -91,17 +101,29 @@ export function command(name: string, values: Record<string, string> = {}, seats
     string,
     string,
   ][];
+  const hours = value<CampaignView>(`campaign/${values.campaign_id}`)?.calling_hours;
   askQuestion({
     title: messageOf(`do-${name}`),
     text: messageOf(`ask-${name}`, {
       to: seats?.join(", ") ?? values.seat ?? values.campaign_id ?? "",
       campaign: values.campaign_id ?? "",
       seat: seats?.join(", ") ?? "",
+      lawful: joined(hours?.lawful_today ?? []),
       ...values,
     }),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
+    ...(name === "calling-hours"
+      ? {
+          line: {
+            label: t("hours-choice"),
+            most: MOST_LETTERS,
+            initial: hours?.hours.join(", ") ?? "",
+            isValid: arePeriods,
+          },
+        }
+      : {}),
     ...(name === "speed" ? { choices: { label: t("speed-choice"), options: speeds(values.campaign_id ?? "") } } : {}),
     ...(name === "abandoned-target"
       ? { choices: { label: t("target-choice"), options: targets(values.campaign_id ?? "") } }

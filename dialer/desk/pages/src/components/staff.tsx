@@ -55,6 +55,7 @@ const campaign = (name: string, state: string, abandoned: number) => ({
     speed: null,
     abandoned_target: null,
     agent_share: { weight: 2, sender: null, intended: 0.6, actual: 0.57 },
+    calling_hours: { hours: ["10:00-18:00"], lawful_today: ["09:00-21:00"], today: ["10:00-18:00"], sender: "asha" },
   },
   [`abandoned/${name}`]: [windowOf(abandoned, 24)],
   [`why/${name}`]: state === "running" ? undefined : { code: state, figures: {}, detail: state },

@@ -107,8 +107,8 @@ interface Question {
   yes?: string; // the title by default
   grave?: boolean;
   choices?: { label: string; options: [string, string][] };
-  /** A text field with a maximum number of characters. */
-  line?: { label: string; most: number };
+  /** A text field with a maximum number of characters. By default its text must not be blank. */
+  line?: { label: string; most: number; initial?: string; isValid?: (text: string) => boolean };
   onConfirm: (chosen: string) => void;
 }
 const asked = signal<Question | null>(null);
@@ -123,12 +123,12 @@ export function QuestionDialog() {
   const current = asked.value;
   useEffect(() => {
     if (!current) return;
-    setChosen(current.choices?.options[0]?.[0] ?? "");
+    setChosen(current.choices?.options[0]?.[0] ?? current.line?.initial ?? "");
     box.current?.showModal();
   }, [current]);
   if (!current) return null;
   const close = () => (asked.value = null);
-  const isWritten = !current.line || chosen.trim() !== "";
+  const isWritten = !current.line || (current.line.isValid?.(chosen) ?? chosen.trim() !== "");
   const yes = () => {
     close();
     current.onConfirm(chosen);
