@@ -17,7 +17,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Booth
 from dialer.domain.view import HoldReason
-from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, SetCallingHours, StopCampaign
 from dialer.engine.core import Core
 from dialer.engine.plan import EnginePlan
 from dialer.engine.turnout.polls import Polls
@@ -158,6 +158,12 @@ async def test_contact_forecast_counts_only_the_remaining_calling_hours(tmp_path
         assert early is None
         assert ahead is not None
         assert ahead.expected_contacts == pytest.approx(2 * before, rel=0.05)
+        execute = site.centre.engine.execute_command
+        await execute(SetCallingHours(campaign_id="agents", hours=("09:50-10:40",)))
+        narrowed = site.centre_view.state.forecast
+        assert narrowed is not None
+        assert narrowed.expected_contacts == pytest.approx(before, rel=0.05)
+        await execute(SetCallingHours(campaign_id="agents", hours=None))
         await asyncio.sleep(60 * 60)
         assert count_contacted_voters(site) - before == pytest.approx(ahead.expected_contacts, rel=0.25)
         assert site.centre_view.state.forecast is None  # 11:20: calling has ended

@@ -272,6 +272,9 @@ def test_pacing_input_of_an_agent_campaign_counts_its_seats_and_free_channels() 
     assert (snapshot.free_channels, snapshot.held_back, snapshot.active_calls) == (18, False, 0)
     assert len(snapshot.ringing) == 1
     assert snapshot.seconds_left == pytest.approx(8 * 3_600 - 20)  # calling hours end at 20:00
+    run.hours_set = create_daily_calling_hours([(time(9), time(13))]), "asha"
+    narrowed = turns.features.pacing_input_collector.collect_pacing_input(run, {"carrier": 2}, {})
+    assert narrowed.seconds_left == pytest.approx(3_600 - 20)
     run.spec = replace(run.spec, channels=5)
     limited = turns.features.pacing_input_collector.collect_pacing_input(run, {"carrier": 2}, {})
     assert (limited.free_channels, limited.held_back) == (3, False)  # two of five are used
