@@ -16,6 +16,7 @@ from dialer.rules.calling_hours import (
     get_local_midnight_before,
     get_midnight_of_day,
     get_next_midnight,
+    intersect_periods_of_day,
     merge_adjoining_periods,
     parse_period_of_day,
 )
@@ -197,3 +198,9 @@ def test_periods_of_other_time_zones_are_converted_to_the_time_of_the_centre(
     now = to_epoch_seconds(BERLIN, 2024, 4, 22, 12, 0)
     found = convert_periods_to_zone_of_centre(map(parse_period_of_day, periods), zones, BERLIN, now)
     assert format_periods_of_day(found) == in_berlin
+
+
+def test_periods_that_only_adjoin_have_no_common_period() -> None:
+    morning, day = parse_period_of_day("09:00-12:00"), parse_period_of_day("12:00-17:00")
+    assert intersect_periods_of_day([morning], [day]) == []
+    assert intersect_periods_of_day([day], [morning, parse_period_of_day("11:00-13:00")]) == [(time(12), time(13))]
