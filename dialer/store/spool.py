@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from dialer.store import roll
 from dialer.store.connection import Reader, open_store_exclusively, open_store_for_reading, open_store_snapshot
 from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.roll import StoredBooth, VoterDetails
+from dialer.store.spooled_files import read_encrypted_copy, store_encrypted_copy
 from dialer.store.sql import Command, Query, Scalar, Statements, open_transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
 
@@ -141,6 +142,21 @@ class Spool:
         ):
             SQL.insert_number.run_statement_for_each_parameter_set(db, ({"number": number} for number in numbers))
         return list_id
+
+    def store_encrypted_copy_of_upload(self, list_id: str, name: str, source: Path) -> None:
+        """Store a copy of a file that belongs to an upload, encrypted with the store's key. `name` says which of the
+        upload's files it is. Raises StoreError, OSError.
+        """
+        store_encrypted_copy(source, self._get_path_of_encrypted_copy(list_id, name), self.key)
+
+    def read_encrypted_copy_of_upload(self, list_id: str, name: str) -> Iterator[bytes]:
+        """Open a copy that `store_encrypted_copy_of_upload` stored, and return an iterator over its bytes. Raises
+        NotInStore if there is no copy, and StoreError.
+        """
+        return read_encrypted_copy(self._get_path_of_encrypted_copy(list_id, name), self.key)
+
+    def _get_path_of_encrypted_copy(self, list_id: str, name: str) -> Path:
+        return self._folder / f"{list_id}.{name}.db"
 
     def remove_spooled_file(self, list_id: str) -> None:
         """Delete an uploaded roll or list of numbers from the spool (the folder of uploads)."""

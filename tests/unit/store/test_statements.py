@@ -16,7 +16,7 @@ import pytest
 
 import dialer.reports
 import dialer.store
-from dialer.store import claims, desk_file, spool, targets, turnout
+from dialer.store import claims, desk_file, spool, spooled_files, targets, turnout
 from dialer.store.evidence import create_triggers_that_record_changes
 from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Command, Query, Scalar, Statement, Statements, parse_statements
@@ -91,6 +91,7 @@ def db() -> Iterator[sqlite3.Connection]:
         connection.execute("CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, booth_id INTEGER, serial INTEGER)")
         connection.execute("CREATE TEMP TABLE incoming (voter_id INTEGER, e164 TEXT)")
         connection.execute("ATTACH ':memory:' AS store")
+        connection.execute(spooled_files.SCHEMA)
         connection.execute("PRAGMA ignore_check_constraints = ON")
         yield connection
 
