@@ -63,6 +63,7 @@ BOARD_COMMANDS = (
 """The commands that the board has a button for. Their fields and roles are declared with the commands."""
 OTHER_COMMANDS: dict[str, frozenset[Role]] = {
     "roll-import": SUPERVISOR_ONLY,
+    "rejects-download": COMMANDS["rejects-download"].roles,
     "reload-settings": SUPERVISOR_ONLY,
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,

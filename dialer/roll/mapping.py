@@ -21,15 +21,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dialer.domain.errors import RollError
 from dialer.roll.fields import REQUIRED, Field, find_field_of_heading, is_sensitive_column, normalize_heading
 from dialer.roll.reading import FileOptions
 from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
 
+MappingProblem = Literal["no-headings", "header-row", "missing-fields", "repeated-field"]
 DROPPED = "dropped: caste, religion, Aadhaar number and choice of vote are never stored"
 NOT_USED = "not used"
+
+
+class ColumnsNotMapped(RollError):
+    """Raised if the columns of an electoral roll cannot be mapped to fields.
+
+    `problem` and `fields` say the same as the text, for pages that let a person map the columns: no heading is known,
+    the row of headings is not among the first rows, required fields have no column, or a field has several columns.
+    """
+
+    def __init__(self, text: str, problem: MappingProblem, fields: Sequence[Field] = ()) -> None:
+        super().__init__(text)
+        self.problem: MappingProblem = problem
+        self.fields = tuple(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,11 @@ class MapFile:
     values: Mapping[Field, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     sha256: str = ""  # of the map file
+
+    @property
+    def label(self) -> str:
+        """The name of the mapping in messages."""
+        return "the column mapping" if self.path is None else str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +181,40 @@ def map_roll_columns_to_fields(
         RollError: No header was found, a required column is missing, or the map file does not fit the header.
     """
     map_file = map_file or MapFile()
+    header, skip_rows = find_headings(path, head, map_file)
+    return _build_column_mapping(path, header, skip_rows, map_file)
+
+
+def find_headings(path: Path, head: Sequence[Sequence[str]], map_file: MapFile) -> tuple[tuple[str, ...], int]:
+    """Return the headings of an electoral roll, and the number of rows before its first voter. `head` has its first
+    rows.
+
+    Raises:
+        RollError: No row has a known heading, or the map file names a row that is not among the first rows.
+    """
     if map_file.header_row == 0:
         width = max(map(len, head), default=0)
-        return _build_column_mapping(path, tuple(f"column {number}" for number in range(1, width + 1)), 0, map_file)
+        return tuple(f"column {number}" for number in range(1, width + 1)), 0
     if map_file.header_row is not None:
         if not 1 <= map_file.header_row <= len(head):
-            raise RollError(
-                f"{map_file.path}: `header_row` is {map_file.header_row}, but the headings must be in the first "
-                f"{len(head)} rows of {path}; correct `header_row`"
+            raise ColumnsNotMapped(
+                f"{map_file.label}: `header_row` is {map_file.header_row}, but the headings must be in the first "
+                f"{len(head)} rows of {path}; correct `header_row`",
+                "header-row",
             )
-        return _build_column_mapping(
-            path, _clean_headings(head[map_file.header_row - 1]), map_file.header_row, map_file
-        )
+        return _clean_headings(head[map_file.header_row - 1]), map_file.header_row
     named = [name for names in map_file.columns.values() for name in names if isinstance(name, str)]
     best, best_score = -1, 0
     for index, row in enumerate(head):
         header = _clean_headings(row)
-        score = len(_guess_fields_from_headings(header)) + sum(
+        score = len(guess_fields_from_headings(header)) + sum(
             _find_column_by_heading(header, name) is not None for name in named
         )
         if score > best_score:
             best, best_score = index, score
     if best < 0:
-        raise RollError(_explain_missing_header(path, head))
-    return _build_column_mapping(path, _clean_headings(head[best]), best + 1, map_file)
+        raise ColumnsNotMapped(_explain_missing_header(path, head), "no-headings")
+    return _clean_headings(head[best]), best + 1
 
 
 def _clean_headings(row: Sequence[str]) -> tuple[str, ...]:
@@ -195,7 +224,7 @@ def _clean_headings(row: Sequence[str]) -> tuple[str, ...]:
 
 def _explain_missing_header(path: Path, head: Sequence[Sequence[str]]) -> str:
     first = next((row for row in head if any(cell.strip() for cell in row)), [])
-    if sum(cell.strip().isdecimal() for cell in first) >= 2:
+    if is_data_row(first):
         return (
             f"{path} has no header row (its first row is {_format_first_cells(first)}); add one, or set header_row = 0 in a --map"
             " file and give columns by number"
@@ -203,6 +232,11 @@ def _explain_missing_header(path: Path, head: Sequence[Sequence[str]]) -> str:
     return (
         f"{path}: no known heading in its first rows ({_format_first_cells(first)}); name the columns in a --map file"
     )
+
+
+def is_data_row(row: Sequence[str]) -> bool:
+    """Return whether a row contains data rather than headings: at least two of its cells are numbers."""
+    return sum(cell.strip().isdecimal() for cell in row) >= 2
 
 
 def _format_first_cells(row: Sequence[str]) -> str:
@@ -213,7 +247,7 @@ def _format_first_cells(row: Sequence[str]) -> str:
     return ", ".join(hidden) + (", ..." if len(cells) > 8 else "")
 
 
-def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
+def guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
     """Return the column indexes of each field that is recognised by a heading.
 
     A field has one column: if several headings fit, the most common heading is used. Only phone numbers may have
@@ -238,24 +272,28 @@ def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int,
 def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
     ignored = {normalize_heading(heading) for heading in map_file.ignore}
     skipped = frozenset(heading for heading in header if heading and normalize_heading(heading) in ignored)
-    columns = _guess_fields_from_headings(["" if heading in skipped else heading for heading in header])
+    columns = guess_fields_from_headings(["" if heading in skipped else heading for heading in header])
     for name, wanted in map_file.columns.items():
         columns[name] = tuple(_find_column_index(path, header, map_file, name, column) for column in wanted)
         if not wanted:
             del columns[name]
         elif len(wanted) > 1 and name is not Field.MOBILE:
-            raise RollError(
-                f"{map_file.path}: `columns.{name}` has several columns, which only `columns.mobile` may have; name "
-                "one column"
+            raise ColumnsNotMapped(
+                f"{map_file.label}: `columns.{name}` has several columns, which only `columns.mobile` may have; name "
+                "one column",
+                "repeated-field",
+                [name],
             )
     for name in map_file.values:
         columns.pop(name, None)
     missing = [name for name in REQUIRED if name not in columns and name not in map_file.values]
     if missing:
         fields = " and ".join(name.replace("_", " ") for name in missing)
-        raise RollError(
+        raise ColumnsNotMapped(
             f'{path}: no column for {fields}; its columns are {_format_first_cells(header)}; write {missing[0]} = "HEADING" '
-            "under [columns] of a --map file"
+            "under [columns] of a --map file",
+            "missing-fields",
+            missing,
         )
     chosen = {index for indexes in columns.values() for index in indexes}
     sensitive = frozenset(
@@ -272,7 +310,7 @@ def _find_column_by_heading(header: Sequence[str], heading: str) -> int | None:
 
 def _find_column_index(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
     """Return the index of the column that the map file names by heading or number (from 1)."""
-    key = f"{map_file.path}: columns.{name}"
+    key = f"{map_file.label}: columns.{name}"
     if isinstance(column, int):
         if not 1 <= column <= len(header):
             raise RollError(

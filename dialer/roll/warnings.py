@@ -34,12 +34,12 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
     if Field.MOBILE not in mapping.columns and Field.MOBILE not in mapping.values:
         yield (
             "no column is read as a phone number: no voter in this file can be called;"
-            ' write mobile = "HEADING" under [columns] of a --map file'
+            ' map a column to mobile (in a --map file: mobile = "HEADING" under [columns])'
         )
     if not {Field.NAME, Field.NAME_LOCAL} & {*mapping.columns, *mapping.values}:
         yield (
             "no column is read as a name: agents and booth lists will have no names;"
-            ' write name = "HEADING" under [columns] of a --map file'
+            ' map a column to name (in a --map file: name = "HEADING" under [columns])'
         )
     for index, numbers, cells in find_unused_columns_with_phone_numbers(mapping, rows, region):
         heading = mapping.header[index]
@@ -47,7 +47,7 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
         wanted = ", ".join(f'"{each}"' for each in [*given, heading])
         yield (
             f"{heading or 'a column without heading'}: {numbers:,} of the first {cells:,} cells are phone numbers, but the"
-            f" column is not read; write mobile = [{wanted}] under [columns] of a --map file"
+            f" column is not read; map it to mobile (in a --map file: mobile = [{wanted}] under [columns])"
         )
     for name in _NAMES:
         for index in mapping.columns.get(name, ()):

@@ -57,6 +57,8 @@ NEEDED: dict[str, Any] = {
     "weight": 2.0,
     "hours": ["10:00-13:00", "14:00-18:00"],
     "list": "0f" * 16,
+    "sha256": "0f" * 32,
+    "rejects": 2,
     "names": True,
     "user": "meena",
     "role": "coach",

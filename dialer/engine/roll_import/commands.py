@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dialer.engine.command.base import BOOTH_ROLES, COMPLIANCE_ROLES, Command, CommandContext, Urgency
-from dialer.engine.command.fields import PersonId, Responsible, StoreId
+from dialer.engine.command.base import BOOTH_ROLES, COMPLIANCE_ROLES, SUPERVISOR_ONLY, Command, CommandContext, Urgency
+from dialer.engine.command.fields import MAX_INTEGER, PersonId, Responsible, StoreId
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -43,6 +43,25 @@ class ImportRoll(Command):
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.roll_import.import_roll(self.list, context.describe_responsible_person(self.who))
+
+
+class DownloadRejectedRows(Command):
+    """Record in the audit log that the sender downloads the rejected rows of an uploaded electoral roll, with names and
+    numbers. The desk (the server of the pages) sends it before it hands out the file.
+    """
+
+    name: Literal["rejects-download"] = "rejects-download"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = ("sha256", "rejects")
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the uploaded roll (hexadecimal)")]
+    rejects: Annotated[
+        int, Field(ge=1, le=MAX_INTEGER, description="how many rejected rows, numbers and cells the file has")
+    ]
+
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
+        return "the download is recorded in the audit log"
 
 
 class SuppressNumbers(Command):

@@ -111,8 +111,9 @@ async def test_electoral_roll_import_is_retried_while_the_broker_is_unreachable(
 @pytest.mark.parametrize(
     ("roll", "name", "told"),
     [
-        (b"a,b\n1,2\n", "letters.csv", "letters.csv"),
-        (b"\x00\x01", "roll.xlsx", "roll.xlsx"),
+        (b"", "nothing.csv", "the file nothing.csv is empty"),
+        ("नाम,भाग".encode("utf-16") + b"\n", "letters.csv", 'letters.csv is not in encoding "utf-16"'),
+        (b"PK\x03\x04\x01", "roll.xlsx", "roll.xlsx"),
     ],
 )
 async def test_unreadable_uploaded_electoral_roll_is_refused_with_a_reason(
@@ -122,10 +123,170 @@ async def test_unreadable_uploaded_electoral_roll_is_refused_with_a_reason(
     found = await wait_for_status(desk, "refused")
     assert told in found["text"]
     assert str(tmp_path) not in found["text"]
+    assert found["preview"] is None
     assert list_spool_files(tmp_path) == []
     gone = await desk.post("/api/lists/discard", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
     assert desk.page_state.get_value_of_key("list", RollStatus) is None
+
+
+ODD_HEADINGS = b"MLA SEAT,BOOTH CODE,NR,WHO,CALL AT,PAN CARD,CASTE\n" + b"".join(
+    b"210,118,%d,Voter %d,91800000%04d,ABCDE1234F,x\n" % (serial, serial, serial) for serial in range(1, 5)
+)
+CHOSEN = {"constituency_number": [1], "part_number": [2], "serial": [3], "name": [4], "mobile": [5]}
+
+
+async def check_again(desk: DeskUnderTest, list_id: str, columns: object, header_row: int = 1) -> Any:
+    asked = {"id": ID, "list": list_id, "header_row": header_row, "columns": columns}
+    return await desk.post("/api/lists/check", asked, "supervisor")
+
+
+async def test_roll_with_unknown_headings_is_imported_with_columns_that_a_user_chose(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
+    await upload_roll(desk, ODD_HEADINGS)
+    first = await wait_for_status(desk, "refused")
+    assert (first["problem"], first["text"], first["figures"]) == ("no-headings", "", None)
+    assert first["preview"]["header_row"] == 1
+    assert [each["heading"] for each in first["preview"]["columns"]][:2] == ["MLA SEAT", "BOOTH CODE"]
+    assert [each["field"] for each in first["preview"]["columns"]] == [None] * 7
+    assert [name.partition(".")[2] for name in list_spool_files(tmp_path)] == ["upload.db"]
+
+    assert (await check_again(desk, first["id"], CHOSEN)).status_code == 204
+    second = await wait_for_status(desk, "checked")
+    assert second["figures"]["voters"] == second["figures"]["numbers"] == 4
+    assert [each["field"] for each in second["preview"]["columns"]][:5] == [*CHOSEN]
+    assert second["problem"] is None
+    for stale in (
+        await check_again(desk, first["id"], None),
+        await desk.post("/api/lists/import", {"id": ID, "list": first["id"]}, "supervisor"),
+    ):
+        assert (stale.status_code, stale.json()) == (409, {"problem": "no-list"})
+    await desk.post("/api/lists/import", {"id": ID, "list": second["id"]}, "supervisor")
+    await wait_for_status(desk, "done")
+    assert desk.dialler_client.asked[0][3]["list"] == second["id"]
+    assert list_spool_files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "header_row", "problem", "fields"),
+    [
+        ({"serial": [3], "mobile": [5]}, 1, "missing-fields", ["constituency_number", "part_number"]),
+        ({**CHOSEN, "name": [4, 6]}, 1, "repeated-field", ["name"]),
+        (CHOSEN, 25, "header-row", []),
+        ({**CHOSEN, "serial": [4]}, 1, "all-rejected", []),
+        (None, 1, "missing-fields", ["constituency_number", "part_number", "serial"]),
+    ],
+)
+async def test_unusable_choice_of_roll_columns_is_refused_and_can_be_corrected(
+    desk: DeskUnderTest, columns: object, header_row: int, problem: str, fields: list[str]
+) -> None:
+    await upload_roll(desk, ODD_HEADINGS)
+    first = await wait_for_status(desk, "refused")
+    await check_again(desk, first["id"], columns, header_row)
+    refused = await wait_for_status(desk, "refused")
+    assert (refused["problem"], refused["problem_fields"]) == (problem, fields)
+    assert len(refused["preview"]["columns"]) == 7
+    taken = await desk.post("/api/lists/import", {"id": ID, "list": refused["id"]}, "supervisor")
+    assert taken.json() == {"problem": "no-list"}
+    await check_again(desk, refused["id"], CHOSEN)
+    await wait_for_status(desk, "checked")
+
+
+@pytest.mark.parametrize("columns", [{"caste": [7]}, {"serial": [0]}, {"serial": "3"}, {"serial": [True]}, []])
+async def test_malformed_choice_of_roll_columns_is_refused_and_changes_nothing(
+    desk: DeskUnderTest, columns: object
+) -> None:
+    await upload_roll(desk)
+    found = await wait_for_status(desk, "checked")
+    assert (await check_again(desk, found["id"], columns)).status_code == 422
+    assert await wait_for_status(desk, "checked") == found
+
+
+async def test_second_check_of_a_roll_is_refused_while_the_first_one_runs(desk: DeskUnderTest) -> None:
+    await upload_roll(desk, ODD_HEADINGS)
+    found = await wait_for_status(desk, "refused")
+    answers = await asyncio.gather(*(check_again(desk, found["id"], CHOSEN) for _ in range(2)))
+    assert sorted(each.status_code for each in answers) == [204, 409]
+    checked = await wait_for_status(desk, "checked")
+    assert (await check_again(desk, checked["id"], CHOSEN)).status_code == 204
+    assert (await upload_roll(desk)).json() == {"problem": "list-busy"}
+    await wait_for_status(desk, "checked")
+    await upload_roll(desk)
+    assert (await check_again(desk, checked["id"], CHOSEN)).json() == {"problem": "no-list"}
+    await wait_for_status(desk, "checked")
+
+
+async def test_preview_of_a_roll_masks_numbers_and_shows_no_sensitive_values(desk: DeskUnderTest) -> None:
+    await upload_roll(desk, ROLL.replace(b",name,", b",caste,") + b"S13,209,1,118,x,Nobody,98000 00007\n")
+    found = await wait_for_status(desk, "checked")
+    columns = {each["heading"]: each for each in found["preview"]["columns"]}
+    assert columns["mobile"]["examples"] == ["••••••••0001", "••••••••0002", "••••••••0003"]
+    assert (columns["caste"]["dropped"], columns["caste"]["examples"]) == (True, [])
+    assert columns["part_number"]["examples"] == ["118"] * 3
+    assert not columns["part_number"]["dropped"]
+    (reject,) = found["rejects"]
+    assert (reject["row_number"], reject["column"], reject["value"]) == (42, "serial", "x")
+
+
+async def test_roll_that_is_not_in_utf_8_is_previewed_and_checked(desk: DeskUnderTest) -> None:
+    await upload_roll(desk, ROLL.replace(b"Voter 1,", "आशा,".encode()).decode().encode("utf-16"))
+    found = await wait_for_status(desk, "checked")
+    assert found["description"] == "CSV, UTF-16, comma"
+    assert found["preview"]["columns"][5]["examples"][0] == "आशा"
+    hindi = "".join(f"S13,209,1,118,{serial},आशा देवी,\n" for serial in range(50, 60)).encode()
+    await upload_roll(desk, ROLL.replace(b"Voter 1,", b"Voter \xe0,") + hindi)
+    damaged = await wait_for_status(desk, "checked")
+    assert damaged["preview"]["columns"][5]["examples"][0] == "Voter ?"
+    assert [each["value"] for each in damaged["rejects"]] == ["Voter ?"]
+
+
+async def test_rejected_rows_are_downloaded_after_the_download_is_in_the_audit_log(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
+    await upload_roll(desk, ROLL + b"S13,209,1,118,x,Nobody,9800000007\nS13,209,1,118,41,Om,12345\n")
+    found = await wait_for_status(desk, "checked")
+    assert [each["value"] for each in found["rejects"]] == ["x", "12345"]
+    asked = {"id": ID, "list": found["id"]}
+    for role in ("viewer", "compliance", "booth-desk"):
+        refused = await desk.post("/api/lists/rejects", asked, role)
+        assert (refused.status_code, refused.json()) == (403, {"problem": "role"})
+    desk.dialler_client.reply = Reply("refused", "no")
+    refused = await desk.post("/api/lists/rejects", asked, "supervisor")
+    assert (refused.status_code, refused.json()) == (503, {"problem": "rejects-not-audited"})
+    desk.dialler_client.asked.clear()
+    desk.dialler_client.reply = Reply("done", "")
+    answer = await desk.post("/api/lists/rejects", asked, "supervisor")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == 'attachment; filename="rejects.csv"'
+    rows = answer.text.splitlines()
+    assert len(rows) == 3
+    assert "9800000007" in rows[1]
+    ((_, _, name, values),) = desk.dialler_client.asked
+    assert (name, values) == ("rejects-download", {"sha256": found["sha256"], "rejects": 2})
+    assert not [name for name in list_spool_files(tmp_path) if name.endswith(".csv")]
+
+    await desk.post("/api/lists/import", asked, "supervisor")
+    await wait_for_status(desk, "done")
+    assert (await desk.post("/api/lists/rejects", asked, "supervisor")).text == answer.text
+    await desk.post("/api/lists/discard", asked, "supervisor")
+    assert (await desk.post("/api/lists/rejects", asked, "supervisor")).json() == {"problem": "no-list"}
+    assert list_spool_files(tmp_path) == []
+
+
+async def test_rejected_rows_of_a_roll_that_is_discarded_meanwhile_are_not_downloaded(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upload_roll(desk, ROLL + b"S13,209,1,118,x,Nobody,\n")
+    asked = {"id": ID, "list": (await wait_for_status(desk, "checked"))["id"]}
+
+    async def discard_roll_before_reply(*_: object) -> Reply:
+        assert (await desk.post("/api/lists/discard", asked, "supervisor")).status_code == 204
+        return Reply("done", "")
+
+    monkeypatch.setattr(desk.dialler_client, "send_command", discard_roll_before_reply)
+    answer = await desk.post("/api/lists/rejects", asked, "supervisor")
+    assert (answer.status_code, answer.json()) == (409, {"problem": "no-list"})
 
 
 async def test_electoral_roll_upload_is_refused_while_another_roll_is_uploaded(desk: DeskUnderTest) -> None:

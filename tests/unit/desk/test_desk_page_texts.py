@@ -12,7 +12,7 @@ import pytest
 from dialer.desk.board import BOARD_COMMANDS, OTHER_COMMANDS
 from dialer.desk.pages_built import DESK_FOLDER, SOURCES
 from dialer.desk.reports import REPORTS
-from dialer.desk.rolls import RollState
+from dialer.desk.rolls import RollProblem, RollState
 from dialer.domain.alerts import AlertField, AlertKind, AlertValues
 from dialer.domain.enums import HqRole, MarkKind
 from dialer.domain.enums import SupervisorRole as Role
@@ -30,6 +30,7 @@ from dialer.pacing.port import Limit
 from dialer.reports import call_lists
 from dialer.reports.calls import GROUNDS, CallDetails
 from dialer.roll.cells import RELATIONS, SEXES
+from dialer.roll.fields import Field as RollField
 from dialer.rules.gate import Reason
 from dialer.settings.seats import AgentLogin
 from dialer.settings.site import Settings
@@ -78,6 +79,7 @@ UNTRANSLATED = {
         "xlsx",
         "ASR",
         "SIP",
+        "EPIC",
         "FastAGI",
         "hq",  # words of commands
         "order",
@@ -170,6 +172,10 @@ def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     page = (SOURCES / "src/board/rolls_and_numbers.tsx").read_text("utf-8")
     figures = page.partition("FIGURES = ")[2].partition(";")[0]
     words |= {f"roll-is-{state}" for state in get_args(RollState)}
+    words |= {f"roll-problem-{problem}" for problem in get_args(RollProblem)}
+    words |= {f"roll-field-{field.replace('_', '-')}" for field in RollField}
+    offered = (SOURCES / "src/board/roll_mapping.tsx").read_text("utf-8").partition("FIELDS: ")[2].partition(";")[0]
+    assert sorted(re.findall(r'"([a-z_]+)"', offered)) == sorted(RollField)
     words |= {f"roll-{name.replace('_', '-')}" for name in re.findall(r'"([a-z_]+)"', figures)}
     words |= {f"pause-{reason}" for reason in AgentLogin().pause_reasons}
     reasons = (DESK_FOLDER / "idle_reasons.py").read_text("utf-8")

@@ -276,6 +276,12 @@ def test_audit_entry_about_a_complaint_names_the_responsible_person_and_the_send
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
+def test_audit_entry_about_downloaded_rejected_rows_names_the_roll_and_their_number() -> None:
+    parsed = check_command(make_command("rejects-download"))
+    who, details = create_audit_entry(parsed, "done")
+    assert (who, details["sha256"], details["rejects"]) == (BOSS, "0f" * 32, "2")
+
+
 def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
@@ -301,6 +307,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
         "complaint",
         "complaint-answer",
         "opt-outs",
+        "rejects-download",
         "roll-import",  # and these change nothing of what is so already
         "suppress",
         "erase-number",

@@ -41,7 +41,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     (warning,) = find_warnings(tmp_path, f"{KEY},NAME,MOBILE,ALT CONTACT", *rows)
     assert warning == (
         "ALT CONTACT: 2 of the first 3 cells are phone numbers, but the column is not read;"
-        ' write mobile = ["MOBILE", "ALT CONTACT"] under [columns] of a --map file'
+        ' map it to mobile (in a --map file: mobile = ["MOBILE", "ALT CONTACT"] under [columns])'
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')

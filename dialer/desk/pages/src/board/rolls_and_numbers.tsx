@@ -1,11 +1,13 @@
 // Rolls and numbers: a roll is checked and then imported; a number is blocked or erased. Loaded when first opened.
 import { useState } from "preact/hooks";
-import { askQuestion, problemText, Section, showNotice, submittedForm } from "../shared/parts";
+import { saveFile } from "../shared/download";
+import { Alert, askQuestion, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, me, type Problem, value } from "../shared/server";
-import type { RollStatus } from "../shared/wire";
+import type { PreviewedReject, RollStatus } from "../shared/wire";
 import { count, messageOf, t } from "../shared/words";
 import { NumberField } from "../staff/number_field";
 import { may, send } from "./commands";
+import { type Chosen, fieldName, Mapping, type RollMapping } from "./roll_mapping";
 import { centre } from "./state";
 import "../staff/account.css";
 
@@ -80,15 +82,63 @@ function Figures({ figures }: { figures: Record<string, number> }) {
   );
 }
 
+/** Download the rejected rows as a file. */
+const downloadRejects = (roll: RollStatus) =>
+  saveFile(
+    fetch("/api/lists/rejects", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ id: crypto.randomUUID(), list: roll.id }),
+    }),
+    "rejects.csv",
+  );
+
+function Rejects({ rejects }: { rejects: PreviewedReject[] }) {
+  return (
+    <>
+      <h3 id="roll-rejects-title">{t("roll-rejects")}</h3>
+      <Table
+        of="roll-rejects"
+        names={["roll-reject-row", "roll-file-column", "roll-reject-value", "roll-reject-reason"]}
+        right={(place) => place === 0}
+      >
+        {rejects.map((each, place) => (
+          <tr key={place}>
+            <td class="right">{count(each.row_number)}</td>
+            <td class="wraps">
+              <bdi>{each.column}</bdi>
+            </td>
+            <td class="wraps">
+              <bdi>{each.value}</bdi>
+            </td>
+            <td class="wraps" lang="en">
+              {each.reason}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </>
+  );
+}
+
 function Roll({ roll }: { roll: RollStatus }) {
   const taken = centre()?.roll;
   const asked = { list: roll.id };
+  const checked: Chosen = roll.preview?.columns.map((column) => column.field) ?? [];
+  const [changed, setChanged] = useState<Chosen | null>(null); // null: nothing is changed yet
+  const chosen = changed ?? checked;
+  const isChanged = chosen.some((field, place) => field !== checked[place]);
+  const [isDownloading, setIsDownloading] = useState(false);
   const takeIn = () =>
     askQuestion({
       title: t("roll-import"),
       text: t("ask-roll-import", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
       onConfirm: () => void give("/api/lists/import", asked),
     });
+  const download = () => {
+    setIsDownloading(true);
+    void downloadRejects(roll).finally(() => setIsDownloading(false));
+  };
   return (
     <>
       <p role="status">
@@ -96,11 +146,26 @@ function Roll({ roll }: { roll: RollStatus }) {
         {messageOf(`roll-is-${roll.state}`)}
         {roll.text && `: ${roll.text}`}
       </p>
+      {roll.problem && (
+        <Alert
+          text={messageOf(`roll-problem-${roll.problem}`, {
+            fields: roll.problem_fields.map(fieldName).join(", "),
+          })}
+        />
+      )}
       {roll.state === "importing" && taken?.list === roll.id && (
         <p class="row">
           <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-importing")} />{" "}
           {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
         </p>
+      )}
+      {roll.preview && !BUSY.has(roll.state) && (
+        <Mapping
+          preview={roll.preview}
+          chosen={chosen}
+          onChange={setChanged}
+          onCheck={(mapping) => void give("/api/lists/check", { ...asked, ...mapping })}
+        />
       )}
       {roll.warnings && roll.warnings.length > 0 && (
         <ul lang="en" class="warnings">
@@ -119,11 +184,17 @@ function Roll({ roll }: { roll: RollStatus }) {
           ))}
         </ul>
       )}
+      {roll.rejects.length > 0 && <Rejects rejects={roll.rejects} />}
       {!BUSY.has(roll.state) && (
         <div class="row">
           {roll.state === "checked" && (
-            <button type="button" class="main" onClick={takeIn}>
+            <button type="button" class="main" disabled={isChanged} onClick={takeIn}>
               {t("roll-import")}
+            </button>
+          )}
+          {roll.rejects.length > 0 && may("rejects-download") && (
+            <button type="button" aria-busy={isDownloading} disabled={isDownloading} onClick={download}>
+              {t("do-rejects-download")}
             </button>
           )}
           <button type="button" onClick={() => void give("/api/lists/discard", asked)}>
@@ -131,11 +202,12 @@ function Roll({ roll }: { roll: RollStatus }) {
           </button>
         </div>
       )}
+      {isChanged && !BUSY.has(roll.state) && <p>{t("roll-columns-changed")}</p>}
     </>
   );
 }
 
-async function give(path: string, values: Record<string, string>): Promise<void> {
+async function give(path: string, values: { list: string } & Partial<RollMapping>): Promise<void> {
   const answer = await ask("POST", path, { id: crypto.randomUUID(), ...values });
   if (isProblem(answer)) told(answer);
 }
@@ -193,7 +265,7 @@ export function Lists() {
         <Section id="roll" title={t("do-roll-import")}>
           <p class="small">{t("roll-help")}</p>
           <HandOver />
-          {roll && <Roll roll={roll} />}
+          {roll && <Roll key={roll.id} roll={roll} />}
         </Section>
       )}
       {(may("suppress") || may("erase-number")) && (

@@ -460,6 +460,12 @@ export interface CheckedFlow {
 /** The type of the values in a report's column. */
 export type ColumnKind = "text" | "count" | "share" | "seconds" | "rate";
 
+/** The columns of an electoral roll, and the row that has their headings. */
+export interface ColumnPreview {
+  header_row: number;
+  columns: PreviewedColumn[];
+}
+
 /** The results of one day, with its date. */
 export interface DatedResults {
   attempts: number;
@@ -543,6 +549,9 @@ export interface ExpectedShares {
   contacted: number;
   voted: number;
 }
+
+/** A field of a voter or polling booth that an electoral roll may contain. The value of a member, such as `part_number`, is the name of the field in map files (`--map`), which say what each column contains. */
+export type Field = "roll_version" | "state_code" | "constituency_number" | "constituency_name" | "part_number" | "part_name" | "part_name_local" | "closes_at" | "section" | "serial" | "house" | "name" | "last_name" | "name_local" | "last_name_local" | "relation" | "relation_name" | "relation_last_name" | "sex" | "age" | "epic" | "language" | "mobile";
 
 /** The diagram of a flow: its nodes, and arrows for the usual paths of calls. */
 export interface FlowDiagram {
@@ -800,6 +809,22 @@ export interface Preview {
   auto_dial: boolean;
 }
 
+/** A column of an electoral roll: its heading, its first values, and the field that it is read as. */
+export interface PreviewedColumn {
+  heading: string;
+  examples: string[];
+  field: Field | null;
+  dropped: boolean;
+}
+
+/** A rejected row, phone number or cell of an electoral roll, with the reason. Numbers are masked. */
+export interface PreviewedReject {
+  row_number: number;
+  column: string;
+  value: string;
+  reason: string;
+}
+
 /** The kind of a prompt. It determines how the prompt's value is spoken. */
 export type PromptKind = "text" | "number" | "digits" | "date" | "hour" | "place" | "name" | "recording";
 
@@ -855,7 +880,7 @@ export interface RollImportProgress {
   imported: number;
 }
 
-/** The status of an uploaded electoral roll: its check or import, the figures found, and the reasons for rejected rows. */
+/** The status of an uploaded electoral roll: its columns, the figures that its check or import found, and the rejected rows. */
 export interface RollStatus {
   id: string;
   name: string;
@@ -866,6 +891,12 @@ export interface RollStatus {
   reasons: Record<string, number> | null;
   warnings: string[] | null;
   text: string;
+  description: string;
+  preview: ColumnPreview | null;
+  problem: "no-headings" | "header-row" | "missing-fields" | "repeated-field" | "all-rejected" | null;
+  problem_fields: Field[];
+  rejects: PreviewedReject[];
+  sha256: string;
 }
 
 /** The call at an agent's seat, as the agent's screen shows it: the number and its voters, as ids of this centre's store. */
