@@ -22,6 +22,7 @@ from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.call_reports import CallReportRoutes
+from dialer.desk.campaign_drafts import CampaignDraftRoutes
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
@@ -76,6 +77,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     RollRoutes,
     NumberRoutes,
     CampaignRoutes,
+    CampaignDraftRoutes,
     FlowRoutes,
     RecordingsPage,
     ReportRoutes,

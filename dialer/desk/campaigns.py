@@ -1,7 +1,8 @@
 """The page on which supervisors add, edit and remove campaigns: its form, the check of the form, and saving.
 
 The change is written to the file `desk.campaigns_file`, and the dialler reloads its settings. If the dialler refuses
-them, the file is restored. A new campaign starts paused.
+them, the file is restored. A new campaign starts paused. With `desk.campaign_approval = "second-person"`, an added or
+edited campaign is saved only if another supervisor has approved its draft (campaign_drafts.py).
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ from dialer.site.campaign_form import (
     prepare_removed_campaign,
 )
 from dialer.site.flows import load_flow_library
+from dialer.store.campaign_drafts import CampaignDraft, CampaignDraftRecords
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
-from dialer.web.people import SignedInUser
+from dialer.web.people import SignedInUser, run_function_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -83,6 +85,8 @@ class CampaignsPage:
     """the kind of campaign that has a field; other fields are for every kind"""
     file: str | None
     """file to which new campaigns are added; null: desk.campaigns_file is not set"""
+    needs_approval: bool
+    """whether another supervisor must approve an added or edited campaign before it is saved"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,12 @@ class CheckedCampaign:
     digest: str = ""  # SHA-256 of the file at the time of the check
     also_applied: tuple[str, ...] = ()  # other changed settings that come into force with the campaign
     needs_restart: tuple[str, ...] = ()  # changed settings because of which the dialler would refuse the campaign
+    digest_of_lines: str = ""  # SHA-256 of the campaign's lines before and after the change, which an approval names
+    approved_by: str = ""  # who has approved exactly these lines; empty: nobody
 
 
 CampaignName = Annotated[str, Field(max_length=MAX_NAME)]
+DraftId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class CampaignForm(PageRequest):
@@ -130,6 +137,7 @@ class CampaignForm(PageRequest):
 
     edited: CampaignName | None = None  # the campaign that is edited; None: a new one
     values: Annotated[dict[str, Any], Field(max_length=MAX_VALUES)]
+    draft: DraftId | None = None  # the saved draft that is in the form
 
 
 class CampaignRemoval(PageRequest):
@@ -160,16 +168,19 @@ class CampaignRoutes:
         self,
         settings: Settings,
         dialler_client: DiallerClient,
+        drafts: CampaignDraftRecords,
         clock: Clock,
         reload_desk: Callable[[], Awaitable[None]],
     ) -> None:
         """Create the routes. `reload_desk` makes the desk itself use the changed settings."""
-        self._settings = settings
+        self.settings = settings  # in force
         self._dialler_client = dialler_client
+        self.drafts = drafts
         self._clock = clock
         self._reload_desk = reload_desk
-        self._one_at_a_time = asyncio.Lock()
         self._is_simulating = False
+        self.one_at_a_time = asyncio.Lock()
+        """Held while a campaign is checked, saved or approved."""
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that list campaigns, and check and save changes."""
@@ -184,14 +195,14 @@ class CampaignRoutes:
 
     def replace_campaign_settings(self, settings: Settings) -> None:
         """Use the campaigns and rules of these settings from now on."""
-        self._settings = settings
+        self.settings = settings
 
     async def describe_campaigns_page(self) -> CampaignsPage:
         """Return the campaigns of the settings with the values that can be edited, and the fields of the form."""
         return await asyncio.to_thread(self._build_campaigns_page)
 
     def _build_campaigns_page(self) -> CampaignsPage:
-        settings, file = self._settings, self._settings.desk.campaigns_file
+        settings, file = self.settings, self.settings.desk.campaigns_file
         try:
             editable = {} if file is None else read_campaigns_of_file(file)
         except SettingError as error:  # a check of the form reports it
@@ -204,23 +215,39 @@ class CampaignRoutes:
             values = get_form_values_of_campaign(editable[each.id]) if each.id in editable else None
             listed.append(ListedCampaign(each.id, each.kind.value, each.purpose.value, content, hours, values))
         fields = describe_campaign_form(settings)
-        return CampaignsPage(tuple(listed), fields, FIELDS_OF_ONE_KIND, None if file is None else str(file))
+        shown_file = None if file is None else str(file)
+        return CampaignsPage(tuple(listed), fields, FIELDS_OF_ONE_KIND, shown_file, self.needs_approval)
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether another supervisor must approve an added or edited campaign before it is saved."""
+        return self.settings.desk.campaign_approval == "second-person"
 
     async def check_change(self, asked: CampaignForm | CampaignRemoval, who: SignedIn) -> CheckedCampaign:
         """Check a new, edited or removed campaign. Return its mistakes, or the results of the check and the lines
         that saving changes.
         """
-        async with self._one_at_a_time:
-            return await asyncio.to_thread(self._build_checked_campaign, asked, who)
+        async with self.one_at_a_time:
+            draft = await self._find_draft_of_change(asked)
+            return await asyncio.to_thread(self._build_checked_campaign, asked, draft, who)
 
-    def _build_checked_campaign(self, asked: CampaignForm | CampaignRemoval, who: SignedInUser) -> CheckedCampaign:
+    async def check_draft(self, draft: CampaignDraft) -> CheckedCampaign:
+        """Check a saved draft as `check_change` does."""
+        asked = CampaignForm(edited=draft.edited, values=draft.values, draft=draft.draft_id)
+        author = SignedInUser(draft.author, "")
+        return await asyncio.to_thread(self._build_checked_campaign, asked, draft, author)
+
+    def _build_checked_campaign(
+        self, asked: CampaignForm | CampaignRemoval, draft: CampaignDraft | None, who: SignedInUser
+    ) -> CheckedCampaign:
         try:
-            prepared = self._prepare_change(asked, who)
+            prepared = self._prepare_change(asked, draft, who)
         except SettingError as error:
             every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
             return CheckedCampaign(tuple(map(_convert_setting_error_to_problem, every)))
         findings = check_changed_campaign(prepared, self._clock.now())
-        also_applied, needs_restart = list_other_pending_changes(self._settings, prepared)
+        also_applied, needs_restart = list_other_pending_changes(self.settings, prepared)
+        digest = prepared.change.digest_of_lines
         return CheckedCampaign(
             (),
             tuple(CampaignFinding(each.level, f"{each.subject}: {each.text}", each.remedy) for each in findings),
@@ -228,18 +255,35 @@ class CampaignRoutes:
             prepared.change.digest_before,
             tuple(also_applied),
             tuple(needs_restart),
+            digest,
+            draft.approved_by if draft is not None and draft.approved_digest == digest else "",
         )
 
-    def _prepare_change(self, asked: CampaignForm | CampaignRemoval, who: SignedInUser) -> PreparedChange:
-        path = self._settings.desk.campaigns_file
+    async def _find_draft_of_change(self, asked: CampaignForm | CampaignRemoval) -> CampaignDraft | None:
+        """Return the saved draft that is in the form, or None. Raises RequestRefused if somebody else has deleted it."""
+        if isinstance(asked, CampaignRemoval) or asked.draft is None:
+            return None
+        draft = await self.drafts.find_draft(asked.draft)
+        if draft is None or draft.edited != asked.edited:
+            raise RequestRefused(409, "draft-changed")
+        return draft
+
+    def _prepare_change(
+        self, asked: CampaignForm | CampaignRemoval, draft: CampaignDraft | None, who: SignedInUser
+    ) -> PreparedChange:
+        path = self.settings.desk.campaigns_file
         if path is None:
             raise RequestRefused(409, "no-campaigns-file")
         if isinstance(asked, CampaignRemoval):
-            return prepare_removed_campaign(self._settings, path, asked.removed)
+            return prepare_removed_campaign(self.settings, path, asked.removed)
         if asked.edited is not None:
-            return prepare_edited_campaign(self._settings, path, asked.edited, asked.values)
-        at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
-        return prepare_new_campaign(self._settings, path, asked.values, f"Added by {who.name} on {at:%Y-%m-%d}.")
+            return prepare_edited_campaign(self.settings, path, asked.edited, asked.values)
+        # The comment of an unchanged draft names its author, so that its lines are those that were approved.
+        author, added_at = who.name, self._clock.now()
+        if draft is not None and draft.values == asked.values:
+            author, added_at = draft.author, draft.saved_at
+        at = datetime.fromtimestamp(added_at, get_site_zone(self.settings))
+        return prepare_new_campaign(self.settings, path, asked.values, f"Added by {author} on {at:%Y-%m-%d}.")
 
     async def simulate_pacing(self, asked: PacingSimulationRequest, who: SignedIn) -> SimulatedPacing:
         """Simulate the pacing of the campaign in the form. Raises RequestRefused while another simulation runs."""
@@ -247,7 +291,7 @@ class CampaignRoutes:
             raise RequestRefused(409, "simulation-running")
         self._is_simulating = True
         try:
-            prepared = await asyncio.to_thread(self._prepare_change, asked.change, who)
+            prepared = await asyncio.to_thread(self._prepare_change, asked.change, None, who)
             assert prepared.campaign is not None  # noqa: S101 - only a removal has none
             profile = await asyncio.to_thread(load_site_profile, prepared.settings)
             return await simulate_pacing_of_campaign(prepared.campaign, profile, asked.site)
@@ -259,13 +303,16 @@ class CampaignRoutes:
     async def save_change(self, asked: CampaignSaveRequest, who: SignedIn) -> dict[str, str]:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply.
 
-        If the dialler refuses the change, the file is restored.
+        If the dialler refuses the change, the file is restored. Otherwise the draft of the change is deleted.
         """
-        async with self._one_at_a_time:
+        async with self.one_at_a_time:
             try:
-                prepared = await asyncio.to_thread(self._prepare_change, asked.change, who)
+                draft = await self._find_draft_of_change(asked.change)
+                prepared = await asyncio.to_thread(self._prepare_change, asked.change, draft, who)
                 if prepared.change.digest_before != asked.digest:
                     raise EditedFileChanged(prepared.change.path)
+                if self.needs_approval and not isinstance(asked.change, CampaignRemoval):
+                    _refuse_change_that_was_not_approved(draft, prepared)
                 changed = prepared.settings
                 reply = await save_file_and_reload(
                     prepared.change,
@@ -281,7 +328,16 @@ class CampaignRoutes:
                 raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
             if reply.status != "refused":
                 await self._reload_desk()
+                if draft is not None:
+                    await run_function_and_log_store_error(
+                        self.drafts.delete_draft(draft.draft_id, draft.version), "campaign_draft.delete_failed"
+                    )
             return format_command_reply(reply)
+
+
+def _refuse_change_that_was_not_approved(draft: CampaignDraft | None, prepared: PreparedChange) -> None:
+    if draft is None or not draft.approved_by or draft.approved_digest != prepared.change.digest_of_lines:
+        raise RequestRefused(409, "not-approved")
 
 
 def _convert_setting_error_to_problem(error: SettingError) -> CampaignProblem:

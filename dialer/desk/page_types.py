@@ -8,6 +8,7 @@ from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.board_account import BoardUser
 from dialer.desk.call_reports import FoundNumber, ListedCalls, ShownCallHistory
+from dialer.desk.campaign_drafts import ListedDraft
 from dialer.desk.campaigns import CampaignsPage, CheckedCampaign
 from dialer.desk.changed_settings import ChangedSettings
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
@@ -57,6 +58,7 @@ KINDS: tuple[type[Any], ...] = (
     # for the page on which campaigns are set up
     CampaignsPage,
     CheckedCampaign,
+    ListedDraft,
     SimulatedPacing,
     # for the page with the call flows
     FlowsPage,

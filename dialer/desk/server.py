@@ -25,6 +25,7 @@ from dialer.desk.agents.site import AgentSite, create_pin_prover
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
+from dialer.desk.campaign_drafts import CampaignDraftRoutes
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.changed_settings import SECTIONS_WITH_DESK_RESTART, ChangedSettingsRoutes
 from dialer.desk.figures import BoardFigures, ShownCap
@@ -51,6 +52,7 @@ from dialer.site.broker import get_broker_settings, get_broker_settings_for_user
 from dialer.site.settings_changes import list_setting_changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
+from dialer.store.campaign_drafts import CampaignDraftRecords
 from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.keys import read_store_key_of_site
@@ -193,7 +195,9 @@ async def serve_pages_of_desk(
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
             reports = ReportPages(settings, clock, dialler_client)
             reloader = SettingsReloader(settings, lambda new: apply_settings(new))  # noqa: PLW0108 - it is defined below
-            campaigns = CampaignRoutes(settings, dialler_client, clock, reloader.reload_desk_settings)
+            campaigns = CampaignRoutes(
+                settings, dialler_client, CampaignDraftRecords(file), clock, reloader.reload_desk_settings
+            )
             stack.callback(reports.close)
             stack.callback(rolls.close)
             routes = (
@@ -210,6 +214,7 @@ async def serve_pages_of_desk(
                 NumberRoutes(settings, dialler_client),
                 recordings,
                 campaigns,
+                CampaignDraftRoutes(campaigns, dialler_client, clock),
                 flows,
                 ChangedSettingsRoutes(lambda: reloader.settings, dialler_client, reloader.reload_desk_settings),
             )

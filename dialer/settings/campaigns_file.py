@@ -6,6 +6,7 @@ the page does not have, stay as they are.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
@@ -41,6 +42,11 @@ class CampaignsFileChange(FileChange):
         """The lines of the campaign before and after the change, as a unified diff without its header lines."""
         old, new = (text.split("\n") if text else [] for text in (self.old_lines, self.new_lines))
         return "\n".join([*unified_diff(old, new, n=len(old), lineterm="")][3:])
+
+    @property
+    def digest_of_lines(self) -> str:
+        """The SHA-256 digest of the campaign's lines before and after the change, in hexadecimal."""
+        return hashlib.sha256(f"{self.old_lines}\0{self.new_lines}".encode()).hexdigest()
 
     def make_settings_text(self) -> SettingsText:
         """Return the settings in the changed file. Raises SettingError if the original file is invalid."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -52,6 +52,11 @@ class Desk(PageServer):
         None,
         description="file with the [[campaigns]] that supervisors set up on the page /campaigns; the desk must be able to"
         " write to its folder; none: that page cannot change campaigns",
+    )
+    campaign_approval: Literal["none", "second-person"] = Field(
+        "none",
+        description="second-person: on the page /campaigns, a new or changed campaign is saved only after a supervisor other"
+        " than its author has approved exactly its lines",
     )
     flows_folder: Path | None = Field(
         None,

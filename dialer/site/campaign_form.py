@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.finding import Finding, Level
@@ -31,7 +31,7 @@ from dialer.settings.campaigns_file import (
 )
 from dialer.settings.fields import Applied
 from dialer.settings.file_text import SettingsText
-from dialer.settings.form import FormField, describe_settings_for_form
+from dialer.settings.form import FormField, FormFieldType, describe_settings_for_form
 from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
@@ -76,6 +76,16 @@ _NO_VALUES: Final[Mapping[str, Any]] = {}
 _CHOSEN = frozenset({"script", "flow", "pacing", "trunks", "skill"})
 """The settings whose value must be one of those offered, so that no request names a file or a program."""
 
+_Text = Annotated[str, Field(max_length=1000)]
+_Period = Annotated[dict[Literal["start", "until"], _Text], Field(min_length=2)]
+_VALUE_TYPES: Final[Mapping[FormFieldType, TypeAdapter[Any]]] = {
+    "text": TypeAdapter(_Text),
+    "choice": TypeAdapter(_Text),
+    "number": TypeAdapter(FiniteFloat),
+    "list": TypeAdapter(list[_Text]),
+    "hours": TypeAdapter(list[_Period]),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
@@ -107,6 +117,17 @@ def get_form_values_of_campaign(campaign: Campaign) -> dict[str, Any]:
     names = {each for each in FIELDS if FIELDS_OF_ONE_KIND.get(each, campaign.kind) is campaign.kind}
     values = campaign.model_dump(mode="json", include=names, exclude_none=True)
     return values | {"hours": [{key: at[:5] for key, at in period.items()} for period in values["hours"]]}
+
+
+def are_values_of_form(settings: Settings, values: Mapping[str, Any]) -> bool:
+    """Return whether the form has a field for each value, which can show it. A value need not be valid."""
+    types = {each.name: each.type for each in describe_campaign_form(settings)}
+    try:
+        for name, value in values.items():
+            _VALUE_TYPES[types[name]].validate_python(value, strict=True)
+    except (KeyError, ValidationError):
+        return False
+    return True
 
 
 def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, Any], comment: str) -> PreparedChange:

@@ -1,8 +1,8 @@
 """The database file of the desk (the web pages), next to the store and with the same key: passwords, sessions and
 acknowledged alerts.
 
-Sessions are stored as digests, so nobody can sign in with the content of the file. The file also holds agents' records
-and passkeys.
+Sessions are stored as digests, so nobody can sign in with the content of the file. The file also holds agents' records,
+passkeys and drafts of campaigns.
 """
 
 from __future__ import annotations
@@ -61,6 +61,12 @@ CREATE TABLE known_device (
     digest TEXT NOT NULL, user TEXT NOT NULL, used_at REAL NOT NULL, PRIMARY KEY (digest, user)
 ) WITHOUT ROWID;
 CREATE INDEX known_device_of ON known_device (user, used_at);
+""",
+    """
+CREATE TABLE campaign_draft (
+    draft_id TEXT PRIMARY KEY, version INTEGER NOT NULL, edited TEXT, form TEXT NOT NULL, author TEXT NOT NULL,
+    saved_at REAL NOT NULL, approved_by TEXT NOT NULL, approved_digest TEXT NOT NULL
+) WITHOUT ROWID;
 """,
 )
 """What each version of the file adds to the one before."""

@@ -61,6 +61,8 @@ NEEDED: dict[str, Any] = {
     "rejects": 2,
     "names": True,
     "user": "meena",
+    "author": "asha",
+    "digest": "0f" * 32,
     "role": "coach",
     "through": 812,
     "problem": "two stores send results",

@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from dialer.desk.board import Board, create_page_state_filter
 from dialer.desk.board_account import BoardAccount
+from dialer.desk.campaign_drafts import CampaignDraftRoutes
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.changed_settings import ChangedSettingsRoutes
 from dialer.desk.figures import BoardFigures
@@ -38,6 +39,7 @@ from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.settings.site import Settings
 from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading
+from dialer.store.campaign_drafts import CampaignDraftRecords
 from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
@@ -323,6 +325,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     async def record_reload() -> None:
         reloads.append(settings)
 
+    campaigns = CampaignRoutes(settings, dialler_client, CampaignDraftRecords(file), clock, record_reload)
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}, "/flows": {}}),
         PasswordSignIn(people, agents.end_session_of_user_or_agent),
@@ -333,7 +336,8 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         NumberRoutes(at_store, dialler_client),
         passkeys,
         recordings,
-        CampaignRoutes(settings, dialler_client, clock, record_reload),
+        campaigns,
+        CampaignDraftRoutes(campaigns, dialler_client, clock),
         FlowRoutes(settings, dialler_client, clock),
         ChangedSettingsRoutes(lambda: at_store, dialler_client, record_reload),
     )

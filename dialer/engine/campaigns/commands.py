@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from dialer.domain.errors import CommandRefused
 from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, MOST_WEIGHT, CampaignState
 from dialer.engine.command.base import COMPLIANCE_ROLES, SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import CampaignId, PeriodOfDay
+from dialer.settings.supervision import UserName
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -69,6 +71,32 @@ class StopAll(Command):
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.stop_all_campaigns()
+
+
+class ApproveCampaign(Command):
+    """Record in the audit log that the sender approves a campaign that somebody else has set up or changed on the web
+    page. The page sends it before it accepts the approval.
+    """
+
+    name: Literal["campaign-approve"] = "campaign-approve"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = ("campaign_id", "author", "digest")
+
+    campaign_id: CampaignId
+    author: Annotated[UserName, Field(description="the user who has set up or changed the campaign")]
+    digest: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9a-f]{64}$",
+            description="SHA-256 of the campaign's lines in the settings before the change, a zero byte, and its lines after it",
+        ),
+    ]
+
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
+        if self.author == context.sender:
+            raise CommandRefused("nobody can approve their own campaign: ask another supervisor")
+        return f"the approval of campaign {self.campaign_id} is recorded in the audit log"
 
 
 class SetSpeed(Command):

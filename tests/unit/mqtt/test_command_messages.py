@@ -23,7 +23,7 @@ from dialer.domain.model import Mark, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.engine.booth_workers.commands import SeatSerials
 from dialer.engine.call_flows.commands import ReloadFlows
-from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.engine.campaigns.commands import ApproveCampaign, PauseCampaign, ResumeCampaign, StopAll, StopCampaign
 from dialer.engine.command.base import Command, CommandContext
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.command.reading import read_command
@@ -282,6 +282,22 @@ def test_audit_entry_about_downloaded_rejected_rows_names_the_roll_and_their_num
     assert (who, details["sha256"], details["rejects"]) == (BOSS, "0f" * 32, "2")
 
 
+def test_audit_entry_about_an_approved_campaign_names_its_author_and_the_approved_lines() -> None:
+    parsed = check_command(make_command("campaign-approve"), user=BOSS)
+    assert isinstance(parsed, AcceptedCommand)
+    who, what = create_audit_entry(parsed, "done")
+    assert who == BOSS
+    assert (what["campaign_id"], what["author"], what["digest"]) == ("turnout-ivr", "asha", "0f" * 32)
+
+
+async def test_approval_of_a_campaign_by_its_author_is_refused() -> None:
+    command = ApproveCampaign(campaign_id="turnout-ivr", author="asha", digest="0f" * 32)
+    services: Any = None  # an approval uses none
+    assert "is recorded" in await command.execute_command(services, CommandContext("meena"))
+    with pytest.raises(CommandRefused, match="nobody can approve their own campaign"):
+        await command.execute_command(services, CommandContext("asha"))
+
+
 def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
@@ -291,6 +307,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
         "accept-clock",
         "reload-flows",
         "reload-settings",
+        "campaign-approve",
         "number-search",
         "recording-play",
         "recording-judge",

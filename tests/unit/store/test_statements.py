@@ -33,6 +33,7 @@ DESK_FILE = (
     "dialer.store.agent_records",
     "dialer.store.passkey_records",
     "dialer.store.known_devices",
+    "dialer.store.campaign_drafts",
 )
 STATEMENTS = [
     pytest.param(each, name, id=f"{each.__module__.removeprefix('dialer.')}.{name}")

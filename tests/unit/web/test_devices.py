@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dialer.domain.errors import StoreError
-from dialer.store.desk_file import SCHEMA, DeskFile, StoredPassword, open_desk_file
+from dialer.store.desk_file import SCHEMA, DeskFile, StoredPassword
 from dialer.store.known_devices import KnownDeviceRecords
 from dialer.web.devices import DEVICE_SECONDS, MAX_DEVICES_OF_USER, KnownDevices, is_device_of_user
 from tests.support.desk import SetClock
@@ -108,9 +110,8 @@ async def test_desk_file_of_an_earlier_version_is_opened_and_then_stores_known_d
 ) -> None:
     path = tmp_path / "old.desk.db"
     with_devices = next(place for place, step in enumerate(SCHEMA) if "known_device" in step)
-    old = open_desk_file(path, None)
-    old.executescript(f"DROP TABLE known_device; PRAGMA user_version = {with_devices};")
-    old.close()
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript("".join(SCHEMA[:with_devices]) + f"PRAGMA user_version = {with_devices};")
     file = await DeskFile.open(path, None)
     devices = KnownDevices(KnownDeviceRecords(file), clock)
     assert await is_known(devices, await devices.remember_user_on_device("asha", None), "asha")

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign } from "../src/shared/wire";
+import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign, ListedDraft } from "../src/shared/wire";
 import { type Answer, openPage, pass, type Sent } from "./page";
 
 const field = (name: string, more: Partial<FormField>): FormField => ({
@@ -29,6 +29,7 @@ const PAGE: CampaignsPage = {
   ],
   only_for: { script: "agents", flow: "ivr" },
   file: "/var/lib/matdan/campaigns.toml",
+  needs_approval: true,
 };
 const HOURS = [
   { start: "09:00", until: "12:00" },
@@ -41,10 +42,14 @@ const FINE: CheckedCampaign = {
   digest: "d1",
   also_applied: [],
   needs_restart: [],
+  digest_of_lines: "l1",
+  approved_by: "",
 };
 
-async function openForm(answer: Answer) {
-  const requests = openPage((sent) => (sent.method === "GET" ? PAGE : answer(sent)));
+async function openForm(answer: Answer, drafts: ListedDraft[] = []) {
+  const requests = openPage((sent) =>
+    sent.method === "POST" ? answer(sent) : sent.path === "/api/campaigns" ? PAGE : drafts,
+  );
   const form = await import("../src/campaigns/form");
   await form.loadPage();
   return { form, requests };
@@ -119,7 +124,7 @@ test("a refused campaign stays in the form and is checked again", async () => {
   expect(await form.saveChange()).toEqual({ problem: "campaigns-changed" });
   expect(form.enteredIn("id")).toBe("new");
   expect(checksOf(requests)).toHaveLength(2);
-  expect(form.savable.value?.digest).toBe("d4");
+  expect(form.savable.value?.digest).toBe("d5");
 });
 
 const LISTED: ListedCampaign = {
@@ -135,19 +140,19 @@ test("an edited campaign fills the form, and its change is checked and saved", a
   const { form, requests } = await openForm(({ path }) =>
     path === "/api/campaigns" ? { status: "done", text: "" } : FINE,
   );
-  form.startChange({ kind: "edit", campaign: "east" }, LISTED);
+  form.startChange({ kind: "edit", campaign: "east" }, LISTED.values);
   const before = { id: "east", kind: "ivr", flow: "turnout", skill: "marathi", hours: HOURS };
   expect(requests.at(-1)?.body).toEqual({ edited: "east", values: before });
   form.enter("weight", "2");
   await pass(form.CHECK_MS);
   await form.saveChange();
-  expect(requests.at(-2)?.body.change).toEqual({ edited: "east", values: { ...before, weight: 2 } });
+  expect(requests.at(-3)?.body.change).toEqual({ edited: "east", values: { ...before, weight: 2 } });
   expect(form.change.value).toEqual({ kind: "add", campaign: "" });
 });
 
 test("a removal is checked at once and sends no values", async () => {
   const { form, requests } = await openForm(() => FINE);
-  form.startChange({ kind: "remove", campaign: "east" }, LISTED);
+  form.startChange({ kind: "remove", campaign: "east" }, LISTED.values);
   expect(requests.at(-1)?.body).toEqual({ removed: "east" });
   await pass(0);
   expect(form.savable.value).toEqual(FINE);
@@ -168,4 +173,58 @@ test("a simulation is shown for the campaign in the form only", async () => {
   expect(form.simulation.value).toBeNull();
   form.enter("kind", "ivr");
   expect(form.canSimulate.value).toBe(false);
+});
+
+const DRAFT: ListedDraft = {
+  draft: "d".repeat(32),
+  version: 1,
+  edited: null,
+  values: { kind: "ivr", flow: "turnout" },
+  author: "asha",
+  saved_at: 0,
+  check: FINE,
+};
+
+test("an incomplete form is saved as a draft, and its next change as the next version of it", async () => {
+  const drafts: ListedDraft[] = [];
+  const { form, requests } = await openForm(() => ({ draft: DRAFT.draft, version: drafts.push(DRAFT) }), drafts);
+  expect(form.isChanged.value).toBe(false);
+  form.enter("kind", "ivr");
+  expect(await form.saveDraft()).toBeNull();
+  expect(form.isChanged.value).toBe(false);
+  form.enter("flow", "turnout");
+  expect(form.isChanged.value).toBe(true);
+  await form.saveDraft();
+  const sent = requests.filter(({ method, path }) => method === "POST" && path === "/api/campaigns/drafts");
+  expect(sent.map(({ body }) => body)).toEqual([
+    { replaces: null, edited: null, values: { kind: "ivr", weight: 1, hours: HOURS } },
+    {
+      replaces: { draft: DRAFT.draft, version: 1 },
+      edited: null,
+      values: { kind: "ivr", flow: "turnout", weight: 1, hours: HOURS },
+    },
+  ]);
+});
+
+test("an opened draft fills the form, and is approved with the digest of the lines that the check showed", async () => {
+  const { form, requests } = await openForm(({ path }) => (path === "/api/campaigns/check" ? FINE : undefined));
+  form.continueDraft({ ...DRAFT, edited: "east", values: { id: "east", ...DRAFT.values } });
+  await pass(0);
+  expect(form.enteredIn("hours")).toEqual([]);
+  expect(requests.at(-1)?.body).toEqual({
+    edited: "east",
+    draft: DRAFT.draft,
+    values: { id: "east", ...DRAFT.values },
+  });
+  expect(await form.approveDraft()).toBeNull();
+  const [sent] = requests.filter(({ path }) => path === "/api/campaigns/drafts/approve");
+  expect(sent?.body).toMatchObject({ draft: DRAFT.draft, version: 1, digest_of_lines: "l1" });
+});
+
+test("a draft that is deleted leaves the form", async () => {
+  const { form } = await openForm(() => undefined);
+  form.continueDraft(DRAFT);
+  await form.deleteDraft(DRAFT);
+  expect(form.draft.value).toBeNull();
+  expect(form.enteredIn("flow")).toBe("");
 });

@@ -37,6 +37,28 @@ campaign-saved-remove = Campaign { $campaign } is removed.
 campaign-refused = The dialler refused the change, so nothing was saved: { $text }
 campaign-unanswered = The change is saved, but the dialler did not answer. It is applied when the settings are next reloaded.
 
+drafts = Drafts
+drafts-help = A draft places no calls. It may be incomplete, and stays here until it is saved as a campaign or deleted.
+draft-edits = Change of a campaign
+draft-unnamed = No name yet
+draft-saved-by = Draft saved by { $name }, { $time }
+draft-missing = Missing: { $fields }
+draft-complete = The form is complete.
+draft-approved = Approved by { $name }. Save it as a campaign.
+draft-not-approved = Another supervisor must approve it.
+draft-open = Open
+draft-delete = Delete draft
+ask-draft-delete = The draft of { $campaign } will be deleted. Campaigns do not change.
+draft-is-deleted = The draft is deleted.
+draft-save = Save draft
+draft-is-saved = The draft is saved. It places no calls.
+draft-approve = Approve
+draft-is-approved = The draft is approved. It can be saved as a campaign now.
+approval-needed = Another supervisor must approve this change. Save it as a draft first.
+approval-awaited = Another supervisor must open and approve this draft. Then reload the page.
+approval-yours = Read the change and the result of the check. If both are right, approve the draft of { $name }.
+approval-given = Approved by { $name }
+
 what-if = Pacing simulation
 what-if-help = Simulates two hours of dialling in which this campaign has all agents. Other campaigns and the limits of the trunks are left out.
 what-if-agents = Agents
@@ -52,6 +74,12 @@ problem-simulation-running = Another simulation is running. Try again in a few s
 problem-no-campaigns-file = Campaigns cannot be changed here. Ask your administrator to set `desk.campaigns_file` and to restart the desk.
 problem-campaigns-changed = Nothing was saved: somebody else has changed the campaigns meanwhile. Read the new result of the check, then save again.
 problem-campaign-invalid = Nothing was saved: { $text }
+
+problem-draft-changed = The draft or its campaign has been changed or deleted meanwhile. Reload the page, then open the draft again.
+problem-too-many-drafts = There are 20 drafts already. Delete one, then save again.
+problem-own-draft = You saved this draft yourself. Another supervisor must approve it.
+problem-not-approved = Nothing was saved: another supervisor must first approve exactly this change.
+problem-approval-not-audited = The draft was not approved, because the dialler could not record it in the audit log. Try again.
 
 ## Settings of a campaign
 

@@ -1,22 +1,27 @@
 // The form in which a campaign is added, edited or removed: fields as the settings describe them, the result of the check, and the lines that saving changes.
 import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
-import { isProblem } from "../shared/server";
+import { isProblem, me } from "../shared/server";
 import type { CheckedCampaign, FormField } from "../shared/wire";
-import { has, messageOf, t, word } from "../shared/words";
+import { has, messageOf, moment, t, word } from "../shared/words";
 import {
+  approveDraft,
   type Change,
   change,
   check,
+  draft,
   type Entered,
   enter,
   enteredIn,
   fields,
+  isChanged,
   isComplete,
   isSaving,
+  labelOf,
   type Period,
   problemsOf,
   savable,
   saveChange,
+  saveDraft,
   startNewCampaign,
 } from "./form";
 
@@ -30,7 +35,6 @@ function Help({ field: { name, help }, id }: { field: FormField; id: string }) {
   );
 }
 
-const labelOf = (name: string) => word("field", name.replaceAll("_", "-"));
 const wordOf = (name: string, value: string) => word(`${name.replaceAll("_", "-")}-is`, value);
 
 function Choices({ field: { name, choices, required, default: preset }, ...rest }: { field: FormField; id: string }) {
@@ -223,13 +227,48 @@ async function save({ kind }: Change, campaign: string): Promise<void> {
   else showNotice(t("campaign-unanswered"), true);
 }
 
+async function saveAsDraft(): Promise<void> {
+  const problem = await saveDraft();
+  showNotice(problem ? problemText(problem) : t("draft-is-saved"), problem !== null);
+}
+
+async function approve(): Promise<void> {
+  const problem = await approveDraft();
+  showNotice(problem ? problemText(problem) : t("draft-is-approved"), problem !== null);
+}
+
+/** Who must approve the change in the form, or has approved it, with the button to approve a draft of somebody else. */
+function Approval() {
+  const found = savable.value;
+  if (found?.approved_by) return <p>{t("approval-given", { name: found.approved_by })}</p>;
+  if (!draft.value || isChanged.value) return <p>{t("approval-needed")}</p>;
+  if (draft.value.author === me.value?.name) return <p>{t("approval-awaited")}</p>;
+  return (
+    <>
+      <p>{t("approval-yours", { name: draft.value.author })}</p>
+      <div class="row">
+        <button
+          type="button"
+          class="main"
+          disabled={!found?.difference || isSaving.value}
+          onClick={() => void approve()}
+        >
+          {t("draft-approve")}
+        </button>
+      </div>
+    </>
+  );
+}
+
 const TITLES = { add: "new-campaign", edit: "edit-campaign", remove: "remove-campaign" } as const;
 
-export function CampaignForm({ file }: { file: string }) {
+export function CampaignForm({ file, needsApproval }: { file: string; needsApproval: boolean }) {
   const found = check.value;
   const { kind } = change.value;
+  const mustBeApproved = needsApproval && kind !== "remove";
   const campaign = kind === "add" ? (enteredIn("id") as string) : change.value.campaign;
-  const canSave = Boolean(savable.value?.difference) && !isSaving.value;
+  const isPermitted = !mustBeApproved || Boolean(savable.value?.approved_by);
+  const canSave = Boolean(savable.value?.difference) && isPermitted && !isSaving.value;
   const submit = (event: Event) => {
     submittedForm(event);
     if (canSave) void save(change.value, campaign);
@@ -245,6 +284,9 @@ export function CampaignForm({ file }: { file: string }) {
           </div>
         )}
         <div class="check" aria-live="polite">
+          {draft.value && (
+            <p>{t("draft-saved-by", { name: draft.value.author, time: moment(draft.value.saved_at) })}</p>
+          )}
           {!isComplete.value && <p>{t("check-incomplete")}</p>}
           {isComplete.value && !found && <p>{t("check-running")}</p>}
           {found && isProblem(found) && <Alert text={problemText(found)} />}
@@ -255,11 +297,17 @@ export function CampaignForm({ file }: { file: string }) {
             </p>
           ))}
           {savable.value && <Result found={savable.value} file={file} />}
+          {mustBeApproved && <Approval />}
           <div class="row">
             <button type="submit" class="main" disabled={!canSave}>
               {t(kind === "remove" ? "campaign-remove" : "campaign-save")}
             </button>
-            {kind !== "add" && (
+            {kind !== "remove" && (
+              <button type="button" disabled={!isChanged.value || isSaving.value} onClick={() => void saveAsDraft()}>
+                {t("draft-save")}
+              </button>
+            )}
+            {(kind !== "add" || draft.value) && (
               <button type="button" onClick={startNewCampaign}>
                 {t("cancel")}
               </button>

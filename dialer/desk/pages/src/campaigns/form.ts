@@ -1,7 +1,8 @@
-// The values in the form of a campaign, the desk's check of each change, and its saving.
+// The values in the form of a campaign, the desk's check of each change, its saving, and the saved drafts of forms.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, type Problem } from "../shared/server";
-import type { CampaignsPage, CheckedCampaign, FormField, ListedCampaign, SimulatedPacing } from "../shared/wire";
+import type { CampaignsPage, CheckedCampaign, FormField, ListedDraft, SimulatedPacing } from "../shared/wire";
+import { word } from "../shared/words";
 
 /** A period of the day, as 09:00. */
 export interface Period {
@@ -16,6 +17,11 @@ export interface Change {
   campaign: string;
 }
 
+interface DraftReference {
+  draft: string;
+  version: number;
+}
+
 interface Reply {
   status: string;
   text: string;
@@ -27,6 +33,10 @@ export const CHECK_MS = 400;
 export const page = signal<CampaignsPage | Problem | null>(null);
 const NEW: Change = { kind: "add", campaign: "" };
 export const change = signal<Change>(NEW);
+/** The saved drafts, the newest first; null = not loaded yet. */
+export const drafts = signal<ListedDraft[] | Problem | null>(null);
+/** The draft that is in the form. */
+export const draft = signal<ListedDraft | null>(null);
 const entered = signal<Record<string, Entered>>({});
 const answered = signal<{ sent: string; check: CheckedCampaign | Problem } | null>(null);
 export const isSaving = signal(false);
@@ -46,6 +56,9 @@ export const fields = computed((): FormField[] => {
   );
 });
 
+/** Return the name of a field in the user's language. */
+export const labelOf = (name: string) => word("field", name.replaceAll("_", "-"));
+
 /** The values to send: those of the shown fields that are not empty. */
 const values = computed(() => {
   const given: Record<string, unknown> = {};
@@ -56,11 +69,20 @@ const values = computed(() => {
   return given;
 });
 
+/** The values that were in the form when it was opened or saved as a draft, as JSON. */
+const saved = signal("");
+/** Whether something has been entered since the form was opened or saved as a draft. */
+export const isChanged = computed(() => JSON.stringify(values.value) !== saved.value);
+
 /** The change in the form that the desk expects. */
 const asked = computed(() => {
   const { kind, campaign } = change.value;
   if (kind === "remove") return { removed: campaign };
-  return kind === "edit" ? { edited: campaign, values: values.value } : { values: values.value };
+  return {
+    ...(kind === "edit" && { edited: campaign }),
+    values: values.value,
+    ...(draft.value && { draft: draft.value.draft }),
+  };
 });
 const sent = computed(() => JSON.stringify(asked.value));
 
@@ -99,33 +121,92 @@ function initialValueOf({ type, required, default: preset, choices }: FormField)
   return preset || (required ? (choices[0] ?? "") : "");
 }
 
-const enteredOf = (value: unknown): Entered => (Array.isArray(value) ? value : String(value));
+function enteredOf(value: unknown, type: FormField["type"]): Entered {
+  if (value === undefined) return type === "list" || type === "hours" ? [] : "";
+  return Array.isArray(value) ? value : String(value);
+}
 
-/** Show the form for a change: empty for a new campaign, otherwise with the values of the campaign. */
-export function startChange(next: Change, campaign?: ListedCampaign): void {
+/** Show the form for a change: with the values of a campaign or of a draft, otherwise empty for a new campaign. */
+export function startChange(
+  next: Change,
+  given?: Record<string, unknown> | null,
+  from: ListedDraft | null = null,
+): void {
   const shown = page.value;
   if (!shown || isProblem(shown)) return;
   clearTimeout(waiting);
-  const values = campaign?.values ?? {};
   entered.value = Object.fromEntries(
-    shown.fields.map((field) => {
-      const value = values[field.name];
-      if (campaign && value === undefined) return [field.name, ""];
-      return [field.name, value === undefined ? initialValueOf(field) : enteredOf(value)];
-    }),
+    shown.fields.map((field) => [field.name, given ? enteredOf(given[field.name], field.type) : initialValueOf(field)]),
   );
   change.value = next;
+  draft.value = from;
+  saved.value = JSON.stringify(values.value);
   answered.value = null;
-  if (next.kind !== "add") void checkForm();
+  if (given) void checkForm();
 }
+
+/** Show the form with the values of a draft. */
+export const continueDraft = (from: ListedDraft): void =>
+  startChange(from.edited === null ? NEW : { kind: "edit", campaign: from.edited }, from.values, from);
 
 /** Empty the form, for a new campaign. */
 export const startNewCampaign = (): void => startChange(NEW);
 
-/** Load the campaigns and an empty form. */
+/** Load the campaigns, an empty form and the drafts. */
 export async function loadPage(): Promise<void> {
   page.value = await ask<CampaignsPage>("GET", "/api/campaigns");
   startNewCampaign();
+  if (!isProblem(page.value) && page.value.file !== null) await loadDrafts();
+}
+
+async function loadDrafts(): Promise<void> {
+  drafts.value = await ask<ListedDraft[]>("GET", "/api/campaigns/drafts");
+}
+
+const referenceOf = ({ draft, version }: DraftReference): DraftReference => ({ draft, version });
+
+/** Save the form as a draft: as the draft that is in the form, or as a new one. Return the problem, if any. */
+export async function saveDraft(): Promise<Problem | null> {
+  isSaving.value = true;
+  const [before, given, { kind, campaign }] = [draft.value, values.value, change.value];
+  const answer = await ask<DraftReference>("POST", "/api/campaigns/drafts", {
+    replaces: before && referenceOf(before),
+    edited: kind === "edit" ? campaign : null,
+    values: given,
+  });
+  if (!isProblem(answer)) {
+    await loadDrafts();
+    const found = drafts.value;
+    draft.value = (Array.isArray(found) && found.find((each) => each.draft === answer.draft)) || null;
+    saved.value = JSON.stringify(given);
+    await checkForm();
+  }
+  isSaving.value = false;
+  return isProblem(answer) ? answer : null;
+}
+
+/** Approve the lines that the draft in the form changes. Return the problem, if any. */
+export async function approveDraft(): Promise<Problem | null> {
+  if (!draft.value) return null;
+  isSaving.value = true;
+  const answer = await ask("POST", "/api/campaigns/drafts/approve", {
+    ...referenceOf(draft.value),
+    id: crypto.randomUUID(),
+    digest_of_lines: savable.value?.digest_of_lines ?? "",
+  });
+  await loadDrafts();
+  await checkForm();
+  isSaving.value = false;
+  return isProblem(answer) ? answer : null;
+}
+
+/** Delete a draft, and empty the form if it is there. Return the problem, if any. */
+export async function deleteDraft(deleted: ListedDraft): Promise<Problem | null> {
+  const answer = await ask("POST", "/api/campaigns/drafts/delete", referenceOf(deleted));
+  await loadDrafts();
+  if (isProblem(answer)) return answer;
+  if (draft.value?.draft === deleted.draft) startNewCampaign();
+  return null;
 }
 
 /** Enter a value, and check the form after a pause. */

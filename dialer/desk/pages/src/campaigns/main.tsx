@@ -7,6 +7,7 @@ import type { CampaignsPage, CampaignView, ListedCampaign } from "../shared/wire
 import { type PlainMessageId, speak, t, word } from "../shared/words";
 import { EditingPage, type Links } from "../staff/page";
 import { CampaignForm } from "./campaign_form";
+import { Drafts } from "./drafts";
 import { type Change, canSimulate, loadPage, page, startChange } from "./form";
 import { WhatIf } from "./what_if";
 import "../shared/base.css";
@@ -21,7 +22,7 @@ const LINKS: Links = [
 ];
 
 function openForm(kind: Change["kind"], campaign: ListedCampaign): void {
-  startChange({ kind, campaign: campaign.id }, campaign);
+  startChange({ kind, campaign: campaign.id }, campaign.values);
   document.getElementById("campaign-form-title")?.scrollIntoView();
 }
 
@@ -66,7 +67,8 @@ const COLUMNS: PlainMessageId[] = [
   "field-hours",
 ];
 
-function Setup({ campaigns, file }: CampaignsPage) {
+function Setup(page: CampaignsPage) {
+  const { campaigns, file } = page;
   return (
     <>
       <Section id="campaigns" title={t("campaigns")}>
@@ -77,13 +79,14 @@ function Setup({ campaigns, file }: CampaignsPage) {
         </Table>
         <small>{t("campaigns-help")}</small>
       </Section>
+      <Drafts page={page} />
       {me.value?.signs ? (
         <p>{t("commands-signed")}</p>
       ) : file === null ? (
         <Alert text={t("problem-no-campaigns-file")} />
       ) : (
         <>
-          <CampaignForm file={file} />
+          <CampaignForm file={file} needsApproval={page.needs_approval} />
           {canSimulate.value && <WhatIf />}
         </>
       )}

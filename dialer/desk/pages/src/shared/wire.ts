@@ -344,6 +344,8 @@ export interface CampaignsPage {
   only_for: Record<string, CampaignKind>;
   /** file to which new campaigns are added; null: desk.campaigns_file is not set */
   file: string | null;
+  /** whether another supervisor must approve an added or edited campaign before it is saved */
+  needs_approval: boolean;
 }
 
 /** A centre with its live status and its results. */
@@ -446,6 +448,8 @@ export interface CheckedCampaign {
   digest: string;
   also_applied: string[];
   needs_restart: string[];
+  digest_of_lines: string;
+  approved_by: string;
 }
 
 /** The result of the check of a flow's text. The diagram is missing if the text cannot be read as a flow. */
@@ -738,6 +742,17 @@ export interface ListedCampaign {
   content: string;
   hours: string[];
   values: Record<string, unknown> | null;
+}
+
+/** A draft of a campaign in the list of the page, with the result of its check. */
+export interface ListedDraft {
+  draft: string;
+  version: number;
+  edited: string | null;
+  values: Record<string, unknown>;
+  author: string;
+  saved_at: number;
+  check: CheckedCampaign;
 }
 
 /** A flow in the list of the page. */
