@@ -169,7 +169,7 @@ def read_catalogue_entries(directory: Path, files: Iterable[Path]) -> dict[Promp
 def _read_catalogue_tables(path: Path) -> dict[str, Any]:
     try:
         data = read_whole_file(path, _MOST_BYTES)
-        tables = parse_catalogue_as_written(data.decode("utf-8"))
+        tables = parse_generated_catalogue(data.decode("utf-8"))
         return parse_toml_table(data) if tables is None else tables
     except OSError as error:
         raise CatalogueError(
@@ -185,10 +185,10 @@ def _read_catalogue_tables(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def parse_catalogue_as_written(text: str) -> dict[str, Any] | None:
-    """Return the tables of a catalogue file in the form that `write_catalogue` gives it, or None if any line differs.
+def parse_generated_catalogue(text: str) -> dict[str, Any] | None:
+    """Parse a catalogue file that is formatted exactly as `write_catalogue` writes it. Return None for any other file.
 
-    With thousands of prompts, parsing by tomllib would take a quarter of the time that the dialler needs to start.
+    This is much faster than tomllib, which for thousands of prompts takes a quarter of the dialler's start.
     """
     tables: dict[str, Any] = {}
     position = len(_HEAD) if text.startswith(_HEAD) else 0
@@ -198,7 +198,7 @@ def parse_catalogue_as_written(text: str) -> dict[str, Any] | None:
             return None
         key = entry[1].strip('"')
         try:
-            values, files = _parse_written_lines(entry[2]), _parse_written_lines(entry[3])
+            values, files = _parse_key_value_lines(entry[2]), _parse_key_value_lines(entry[3])
         except ValueError:
             return None
         if key in tables or "files" in values:
@@ -208,7 +208,7 @@ def parse_catalogue_as_written(text: str) -> dict[str, Any] | None:
     return tables
 
 
-def _parse_written_lines(lines: str) -> dict[str, Any]:
+def _parse_key_value_lines(lines: str) -> dict[str, Any]:
     """Return the values of `key = value` lines. Raises ValueError for a repeated key or a date that does not exist."""
     values: dict[str, Any] = {}
     found = _LINE.findall(lines)

@@ -80,7 +80,7 @@ class Recipe:
 class Sounds:
     """The sound files made from one recording, one for each format.
 
-    The loudness is that of the file that differs most from the target. The peak is the highest of all files.
+    `loudness_lufs` is that of the file that differs most from the target, `true_peak_db` the highest of all files.
     """
 
     contents: Mapping[SoundFormat, bytes]

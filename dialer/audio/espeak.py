@@ -1,6 +1,6 @@
 """Speech synthesis for draft voices, with eSpeak NG from its Python wheel. Only worker processes load the library.
 
-Draft voices are simple. With them people can try out flows and find out which prompts must be recorded.
+Drafts let people try out flows before the prompts are recorded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measure and normalise loudness by ITU-R BS.1770 and EBU R 128.
 
-Each prompt gets a constant gain, which preserves the speaker's emphasis, and a limiter if necessary. The dynamic mode
-of FFmpeg's loudnorm would not. FFmpeg measures (`ebur128`) and limits (`alimiter`).
+Each prompt gets a constant gain, and a limiter if necessary. This preserves the speaker's emphasis, which the dynamic
+mode of FFmpeg's loudnorm would level out. FFmpeg measures (`ebur128`) and limits (`alimiter`).
 """
 
 from __future__ import annotations

@@ -129,10 +129,10 @@ class PlaylistReader:
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
     def _have_catalogue_files_disappeared(self, files: list[Path]) -> bool:
-        """Return whether all files of the catalogue have disappeared, as after a lost mount.
+        """Return whether the catalogue has no files, although nobody has removed the last prompt: its disk may be
+        unmounted.
 
-        A command that removes the last prompt leaves a lock file. If the lock file is there, an empty catalogue is no
-        error.
+        A command that removes the last prompt leaves a lock file, so an empty catalogue with a lock file is no error.
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 

@@ -219,11 +219,11 @@ def write_prompt_sounds(
     )
 
 
-def copy_text_and_approvals_of_previous_entry(fresh: Entry, before: Entry | None, text: str) -> Entry:
+def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> Entry:
     """Return a prompt's new catalogue entry with its text, and with the previous entry's approval and certificate.
 
-    The previous text is used if the recording has not changed or `text` is empty. An approval or certificate contains
-    the hash of its recording, so it is not valid for another recording.
+    The previous text is used if the recording has not changed or `text` is empty. Approval and certificate contain the
+    hash of a recording, so they are not valid for another one.
     """
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256
@@ -293,9 +293,7 @@ def prepare_recordings(
             if isinstance(result, Refused):
                 report.refused.append(result)
                 continue
-            entry = copy_text_and_approvals_of_previous_entry(
-                result.entry, entries.get(result.name), texts.get(result.name, "")
-            )
+            entry = copy_text_and_approvals(result.entry, entries.get(result.name), texts.get(result.name, ""))
             made.append((result.name, entry))
             report.prepared.append(Prepared(result.name, entry))
     report.prepared.sort(key=lambda each: each.name)

@@ -499,9 +499,9 @@ def _get_information_message_texts(
 
     `only` limits the result to these languages.
     """
-    from dialer.flows.spoken import collect_information_prompt_to_record
+    from dialer.flows.spoken import collect_information_message_to_record
 
-    message = collect_information_prompt_to_record(settings.centre.language, settings.centre.organisation, words)
+    message = collect_information_message_to_record(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 

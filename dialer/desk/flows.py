@@ -36,7 +36,7 @@ from dialer.flows.node import NODE_KINDS
 from dialer.flows.schema import make_flow_schema
 from dialer.flows.terminal_call import BadFact, list_kinds_of_declared_facts, make_sample_voter_data
 from dialer.flows.texts import SMS, Texts, load_texts
-from dialer.flows.try_out import TryOut, try_flow
+from dialer.flows.try_out import TryOut, simulate_flow_call
 from dialer.flows.yaml_document import MAX_BYTES, decode_yaml_file, read_undecoded_yaml_file, read_yaml_file
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.file_change import EditedFileChanged, FileChange, calculate_file_digest, read_edited_file
@@ -319,7 +319,7 @@ class FlowRoutes:
             raise RequestRefused(422, "flow-invalid", text=str(error)) from error
         except BadFact as error:
             raise RequestRefused(422, "fact-invalid", text=str(error)) from error
-        return try_flow(
+        return simulate_flow_call(
             flow,
             texts,
             asked.language,

@@ -29,7 +29,7 @@ def find_premature_acknowledgements(flow: Flow, texts: Texts, languages: Sequenc
     return list(found.values())
 
 
-def list_ids_of_texts_that_acknowledge_an_answer(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+def list_acknowledging_text_ids(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the id of each text of a node that acknowledges an answer, such as "noted, thank you".
 
     A text is recognised by its words in any language, or by an id whose last part begins with `noted`, such as
@@ -45,10 +45,10 @@ def list_ids_of_texts_that_acknowledge_an_answer(node: Node, texts: Texts, langu
 def _check_acknowledgements_of_flow(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Check the acknowledgements of a flow. For each node that comes too early, add a finding to `found`.
+    """Add a finding to `found` for each acknowledgement that a flow may play before it has stored the answer.
 
-    `entry` has the results that a call may have stored last when it enters the flow. Returns the same for a call that
-    leaves the flow at a `return:` node. Nodes in loops are visited until nothing changes.
+    `entry` lists the results that may be the last one stored when a call enters the flow. Return the results that may
+    be the last one stored when a call leaves the flow at a `return:` node.
     """
     commits: dict[str, _Commits] = {flow.start: entry}
     todo = [flow.start]
@@ -65,8 +65,7 @@ def _check_acknowledgements_of_flow(
             ways = [(target, after) for _, target in node.list_next_nodes()]
         else:
             ways = [
-                (target, _list_last_stored_results_after_node(node, label, here))
-                for label, target in node.list_next_nodes()
+                (target, _list_last_results_after_node(node, label, here)) for label, target in node.list_next_nodes()
             ]
         for target, added in ways:
             known = commits.get(target, frozenset())
@@ -75,7 +74,7 @@ def _check_acknowledgements_of_flow(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in list_ids_of_texts_that_acknowledge_an_answer(node, texts, languages):
+        for key in list_acknowledging_text_ids(node, texts, languages):
             if (problem := _describe_premature_acknowledgement(key, here)) is not None:
                 found[flow.file, name] = FlowFinding(
                     "premature-acknowledgement", flow.file, node.line_number, name, problem
@@ -83,9 +82,11 @@ def _check_acknowledgements_of_flow(
     return returned
 
 
-def _list_last_stored_results_after_node(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the results, such as an opt-out, that a call may have stored last when it leaves a node by the edge
+def _list_last_results_after_node(node: Node, label: str, here: _Commits) -> _Commits:
+    """Return the results (such as an opt-out) that may be the last one stored when a call leaves a node by the edge
     `label`.
+
+    `here` lists the same for a call that enters the node.
     """
     if node.accepts_input:
         return _NO_COMMIT

@@ -116,9 +116,9 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
 
 
 def _find_silent_loops(subject: Subject) -> Problems:
-    """Find loops in which nothing is played, asked or stored. The state machine ends a call in such a loop as a fault."""
+    """Find loops in which nothing is played, asked or stored. At run time, such a loop would end the call as a fault."""
     flow = subject.flow
-    silent = {name for name, node in flow.nodes.items() if _can_call_pass_without_action(flow, node)}
+    silent = {name for name, node in flow.nodes.items() if _can_pass_node_without_action(flow, node)}
     for loop in find_loops_in_graph(make_subgraph_of_nodes(list_flow_edges(flow), silent)):
         problem = translatable(
             "silent-loop",
@@ -128,13 +128,13 @@ def _find_silent_loops(subject: Subject) -> Problems:
         yield "silent-loop", flow.nodes[loop[0]], problem
 
 
-def _can_call_pass_without_action(flow: Flow, node: Node) -> bool:
+def _can_pass_node_without_action(flow: Flow, node: Node) -> bool:
     """Return whether a call can pass a node, or the subdialog of the node, without any action such as a prompt."""
     if node.subdialog_flow_name is None:
         return node.can_call_pass_silently
     subflow = flow.subflows[node.subdialog_flow_name]
     edges = list_flow_edges(subflow)
-    silent = {name for name, part in subflow.nodes.items() if _can_call_pass_without_action(subflow, part)}
+    silent = {name for name, part in subflow.nodes.items() if _can_pass_node_without_action(subflow, part)}
     passed = find_nodes_reachable_from({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
     return any(subflow.nodes[name].returns for name in passed)
 
@@ -142,7 +142,7 @@ def _can_call_pass_without_action(flow: Flow, node: Node) -> bool:
 def _find_loops_that_trap_silent_callers(subject: Subject) -> Problems:
     """Find loops that a caller who presses no key never leaves.
 
-    A flow should end such a call itself. Otherwise the limit on a call's actions ends the call as a fault.
+    A flow should end such a call itself. Otherwise the call ends as a fault when it reaches the limit of turns.
     """
 
     def can_silent_caller_follow_edge(node: Node, label: str) -> bool:
@@ -164,7 +164,7 @@ def _find_questions_without_audible_prompt(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
             needed = {name for prompt in node.prompts for name in _list_values_spoken_by_prompt(prompt)}
-            if not _is_one_value_known_on_all_paths(subject.flow, node, needed):
+            if not _is_any_value_always_known(subject.flow, node, needed):
                 problem = translatable(
                     "question-may-be-silent",
                     "has no prompt if {names} is unknown; branch on it before, or add a prompt without it",
@@ -177,10 +177,10 @@ def _list_values_spoken_by_prompt(prompt: Prompt) -> tuple[str, ...]:
     return tuple(name for name, _ in prompt.needs) if prompt.kind.is_prompt_same_for_every_voter else (prompt.value,)
 
 
-def _is_one_value_known_on_all_paths(flow: Flow, node: Node, needed: set[str]) -> bool:
-    """Return whether one of the values `needed` is known on every path to `node`, and is the same value on all paths.
+def _is_any_value_always_known(flow: Flow, node: Node, needed: set[str]) -> bool:
+    """Return whether at least one of the values `needed` is known on every path to `node`.
 
-    A value is known after a question for it, or after a branch that found it known.
+    A value is known after a question for it, or after a branch that tested that it is known.
     """
     return any(not _is_node_reachable_without_value(flow, node, name) for name in needed)
 
@@ -192,7 +192,7 @@ def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
     """
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
-        targets = other.list_next_nodes_if_value_is_unknown(name)
+        targets = other.list_next_nodes_without_value(name)
         if targets is not None:
             edges[other.name] = targets
     return node.name in find_nodes_reachable_from(edges, [flow.start])

@@ -1,7 +1,7 @@
 """The diagram of a flow: its nodes and arrows, without a layout.
 
-Arrows show the usual paths of calls. What follows after silence, a wrong key or a failure is written in the node. As
-arrows these would hide the usual paths. Nodes that are reached only in this way are marked as exceptions.
+Arrows show the usual paths of calls only. The nodes that follow silence, a wrong key or a failure are named in a note,
+because more arrows would hide the usual paths. Nodes that can be reached only in this way are marked as exceptions.
 """
 
 from __future__ import annotations
@@ -84,19 +84,17 @@ def _list_arrows_between_nodes(flow: Flow) -> dict[tuple[str, str], list[str]]:
     """Return the arrows between nodes, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
-        for label, target in node.list_arrows_from_node_in_diagram():
+        for label, target in node.list_diagram_arrows():
             arrows.setdefault((node.name, target), []).append(label)
     return arrows
 
 
 def _make_diagram_node(node: Node, texts: Texts, language: str, *, is_exception: bool) -> DiagramNode:
-    notes = node.list_notes_below_node_in_diagram()
+    notes = node.list_diagram_notes()
     if is_exception:  # the node's targets have no arrows
-        notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrows_from_node_in_diagram()]
+        notes += [f"{label or 'then'} › {target}" for label, target in node.list_diagram_arrows()]
     prompts = tuple(_describe_prompt(prompt, texts, language) for prompt in node.prompts_played_at_entry)
-    return DiagramNode(
-        node.name, node.line_number, node.title_of_node_in_diagram, prompts, tuple(notes), node.style, is_exception
-    )
+    return DiagramNode(node.name, node.line_number, node.diagram_title, prompts, tuple(notes), node.style, is_exception)
 
 
 def _describe_prompt(prompt: Prompt, texts: Texts, language: str) -> str:

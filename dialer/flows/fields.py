@@ -36,9 +36,9 @@ _TEXT_KEY_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """The names that a node may use: facts (known data about the voter) and answers. It also has the flow's reprompts.
+    """The facts (known data about the voter), answers and reprompts that a flow declares for its nodes.
 
-    Pydantic gets it as the context when it validates the node.
+    Pydantic passes them to the validators of a node (`ValidationInfo.context`).
     """
 
     facts: Mapping[str, PromptKind]
@@ -46,15 +46,15 @@ class DeclaredNames:
     no_input: Reprompt | None = None
     no_match: Reprompt | None = None
 
-    def find_prompt_kind_of_fact_or_answer(self, name: str) -> PromptKind | None:
-        """Return how a fact or answer is spoken, such as a number or an hour, or None if the flow does not declare the
-        name.
+    def find_prompt_kind_of_name(self, name: str) -> PromptKind | None:
+        """Return how the fact or answer `name` is spoken, such as a number or an hour, or None if the flow does not
+        declare it.
         """
         return self.answers.get(name) or self.facts.get(name)
 
 
 def _refuse_undeclared_name(value: str, info: ValidationInfo[DeclaredNames]) -> str:
-    if info.context.find_prompt_kind_of_fact_or_answer(value) is None:
+    if info.context.find_prompt_kind_of_name(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -64,7 +64,7 @@ def _parse_placeholder_value(value: object, info: ValidationInfo[DeclaredNames])
         raise make_yaml_error(
             "`with:` has a value that is not a name of a fact or answer; write for example [closes_at]"
         )
-    kind = info.context.find_prompt_kind_of_fact_or_answer(value)
+    kind = info.context.find_prompt_kind_of_name(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise make_yaml_error(
@@ -123,7 +123,7 @@ class Prompt(YamlModel):
             raise make_yaml_error(
                 f"the node has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
-        if kind is not PromptKind.RECORDING and info.context.find_prompt_kind_of_fact_or_answer(value) is None:
+        if kind is not PromptKind.RECORDING and info.context.find_prompt_kind_of_name(value) is None:
             raise make_yaml_error(
                 f"the node speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )

@@ -14,10 +14,11 @@ from dialer.flows.texts import Texts
 
 
 class FlowLibrary:
-    """The flows of a running dialler. After a reload, a call still ends with the version that it started with.
+    """The flows of a running dialler.
 
-    So earlier versions stay loaded. For Twilio's calls only the state of the flow is stored between two requests;
-    `get_flow_version` finds the version for it.
+    After a reload, a call continues with the version of the flow with which it started. So earlier versions stay in
+    memory, and `get_flow_version` returns them. Twilio's calls need this too, because only the state of their flow is
+    stored between two requests.
     """
 
     def __init__(

@@ -172,25 +172,28 @@ class Node(NamedPart, ABC):
         """Return the nodes that one key press can reach while the prompts of this node are played."""
         return ()
 
-    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that may follow in a call in which the value `name` is unknown. By default any next node
-        may.
-        """
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
+        """Return the nodes that may follow in a call that does not know the value `name`, or None if any next node may."""
         return None
 
     # Diagram
 
     @property
-    def title_of_node_in_diagram(self) -> str:
-        """A short description of the node, for diagrams."""
+    def diagram_title(self) -> str:
+        """A short description of the node, as its title in diagrams of the flow."""
         return self.label
 
-    def list_notes_below_node_in_diagram(self) -> list[str]:
-        """Return the lines below the prompts in the node's diagram."""
+    def list_diagram_notes(self) -> list[str]:
+        """Return notes on the node for diagrams of the flow, such as what follows silence. They are shown below its
+        prompts.
+        """
         return [f"fails › {target}" for label, target in self.list_next_nodes() if label == "failed"]
 
-    def list_arrows_from_node_in_diagram(self) -> list[tuple[str, str]]:
-        """Return the arrows that the diagram shows, as (label, name of the next node): the usual paths of calls."""
+    def list_diagram_arrows(self) -> list[tuple[str, str]]:
+        """Return the arrows from the node in diagrams of the flow, as (label, name of the next node).
+
+        Only the usual paths of calls have arrows.
+        """
         usual = [(label, target) for label, target in self.list_next_nodes() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
@@ -273,8 +276,8 @@ class QuestionNode(Node):
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
-    def list_notes_below_node_in_diagram(self) -> list[str]:
-        """Return what the question does after silence and after wrong keys, as lines for the diagram."""
+    def list_diagram_notes(self) -> list[str]:
+        """Return notes on what follows silence and wrong keys, for diagrams of the flow."""
         return [
             f"no key{_describe_repetitions_of_question(self.no_input)}",
             f"wrong key{_describe_repetitions_of_question(self.no_match)}",

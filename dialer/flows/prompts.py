@@ -134,7 +134,7 @@ class SitePrompts:
     def is_shared_sound_allowed_now(self, sound: str) -> bool:
         """Return whether a sound that all campaigns share may be played now. Each refusal is logged once.
 
-        Carriers that fetch the sound files, such as Twilio, need this check.
+        Carriers such as Twilio fetch the sound files themselves. So each request for a file needs this check.
         """
         why = self.get_prompts_for_call("").find_reason_sound_is_blocked(sound)
         if why is not None:
@@ -161,10 +161,10 @@ class SitePrompts:
         return playlist
 
     async def reload_catalogue_regularly(self) -> None:
-        """Check every sound, then reload the catalogue regularly until cancelled, in threads.
+        """Hash every sound of the catalogue, then reload the catalogue regularly, in threads, until cancelled.
 
-        Later calls need not wait until a file is hashed. An unreadable catalogue is logged once, and the old one stays
-        in use.
+        So no call has to wait until a file is hashed. An unreadable catalogue is logged once, and the old one stays in
+        use.
         """
         await asyncio.to_thread(self._reader.hash_all_sounds, self._playlist)
         while True:

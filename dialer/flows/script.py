@@ -103,7 +103,7 @@ class ScriptAnswer(YamlModel):
     to: Name = Field(description="The next page.")
 
 
-def _refuse_page_with_question_and_next_page(schema: dict[str, Any]) -> None:
+def _forbid_question_with_next_page(schema: dict[str, Any]) -> None:
     schema["dependentRequired"] = {"ask": ["answers"], "answers": ["ask"]}
     schema["not"] = {"required": ["ask", "next"]}
 
@@ -111,7 +111,7 @@ def _refuse_page_with_question_and_next_page(schema: dict[str, Any]) -> None:
 class ScriptPage(NamedPart):
     """A page of a script. The agent sees one page at a time."""
 
-    model_config = ConfigDict(json_schema_extra=_refuse_page_with_question_and_next_page)
+    model_config = ConfigDict(json_schema_extra=_forbid_question_with_next_page)
 
     text: Annotated[dict[str, Text], AfterValidator(_check_languages_of_text)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")

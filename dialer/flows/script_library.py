@@ -43,9 +43,8 @@ class ScriptLibrary:
         return self._load_scripts(self._campaigns)
 
     def prepare_script_reload(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
-        """Load new and changed scripts, and return a function that puts them into use.
-
-        Once they are in use, only the given campaigns have scripts.
+        """Load new and changed scripts, and return a function that puts them into use. Then only these campaigns have
+        scripts.
 
         Raises:
             FlowError: a script is invalid. Then nothing has changed.
@@ -85,18 +84,18 @@ class ScriptLibrary:
         return changed
 
     def get_script_version(self, campaign: str) -> str | None:
-        """Return "name version" of a campaign's script, as in the campaign's published statistics. Return None if it
-        has no script.
+        """Return the name and version of a campaign's script, such as "turnout 3f2a", or None if the campaign has no
+        script.
         """
         script = self._current.get(campaign)
         return None if script is None else str(script)
 
     def get_script_for_page(self, campaign: str, language: str, version: str | None) -> TranslatedScript | None:
-        """Return a campaign's script for the agent's page in a language, or None.
+        """Return a version of a campaign's script in one language, for the agent's page. Blocks while it reads files.
 
-        `version` is the version that the dialler uses, or None. A version that is not loaded is read from the files, at
-        most every `RELOAD_SECONDS`. Another version is not returned, because the dialler would refuse its answers.
-        Blocks while it reads files.
+        `version` is the version that the dialler uses. If it is not loaded, the scripts are reloaded from their files,
+        at most every `RELOAD_SECONDS`. Return None if it is still missing: the dialler would refuse answers to another
+        version.
         """
         now = time.monotonic()
         if (

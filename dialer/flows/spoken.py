@@ -10,7 +10,7 @@ from dialer.audio.numbers import list_number_and_date_prompts
 from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import make_sound_name_for_spoken_name, make_sound_name_for_text
-from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
+from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_message, split_text_at_placeholders
 
 
 def collect_prompts_to_record_for_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
@@ -58,12 +58,12 @@ def collect_prompts_to_record_for_names(
     return spoken
 
 
-def collect_information_prompt_to_record(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
+def collect_information_message_to_record(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
     """Return the prompt to record for the information message (who called, and that no agent was free), with its words.
 
-    The words are in `language`, or else in English. If there is no such text, return {}.
+    The words are in `language`, or else in English. Return {} if there is no text in either.
     """
-    found = fill_information_text(language, organisation, texts)
+    found = fill_information_message(language, organisation, texts)
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 
 

@@ -1,7 +1,8 @@
 """The driver that runs a flow at the terminal, for `dialer flow try`.
 
-Prompts are printed. The keys for a question are entered as one line; extra keys count for the next question. After a
-line that is too short, the caller stops in the middle. An empty line means silence. The end of input means a hang-up.
+Prompts are printed. The keys for a question are entered as one line; extra keys count for the next question. A line
+with too few keys means that the caller stopped in the middle, an empty line means silence, and the end of input means a
+hang-up.
 """
 
 from __future__ import annotations

@@ -154,10 +154,11 @@ def fill_placeholders_of_text(key: str, language: str, values: Mapping[str, Scal
     return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), found[1]).strip()
 
 
-def fill_information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
-    """Return (language, words) of the information message that an abandoned voter hears, or None if there is no text.
+def fill_information_message(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
+    """Return (language, words) of the information message that an abandoned voter hears: who called, and that no agent
+    was free.
 
-    The words are in `language`, or else in English.
+    The words are in `language`, or else in English. Return None if there is no text in either.
     """
     found = texts.find_text_in_language_or_english(INFORMATION_TEXT, language)
     words = fill_placeholders_of_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)

@@ -1,6 +1,6 @@
-"""A try-out of a flow: a simulated call in which the user of a web page is the caller. Nobody is called.
+"""A try-out of a flow: a simulated call through the flow, in which the user of a web page is the caller.
 
-The call is played again from its start for each further entry, so nothing is stored between two entries.
+After each entry of the user, the whole call is simulated again from its start. So nothing is stored between entries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Entry = str | None
 
 
 class LineKind(StrEnum):
-    """The kinds of lines in the transcript of a try-out."""
+    """What a line of the transcript shows: a prompt, an entry of the caller, or a result of the flow."""
 
     PROMPT = "prompt"  # the caller hears it
     KEYS = "keys"  # the caller pressed these keys
@@ -33,7 +33,7 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TranscriptLine:
-    """A line in the transcript of a try-out."""
+    """A line in the transcript of a simulated call through a flow."""
 
     __pydantic_config__ = MESSAGE
 
@@ -45,7 +45,7 @@ class TranscriptLine:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedEntry:
-    """The entry that a call waits for: at most this many digits, or a spoken message (0 digits)."""
+    """What the simulated caller must enter next: at most this many digits, or a spoken message (0 digits)."""
 
     __pydantic_config__ = MESSAGE
 
@@ -56,7 +56,7 @@ class ExpectedEntry:
 
 @dataclass(frozen=True, slots=True)
 class TryOut:
-    """The transcript of a try-out so far, and the entry that it waits for or how it ended."""
+    """The result of a simulated call so far: its transcript, and either the expected entry or how the call ended."""
 
     __pydantic_config__ = MESSAGE
 
@@ -76,7 +76,7 @@ class _CallerMustAnswer(Exception):
 
 @dataclass(slots=True)
 class _PageCall(TerminalCall):
-    """A simulated call that writes a transcript with the sounds of its prompts."""
+    """A simulated call that writes a transcript for the page, with the sounds of each prompt."""
 
     find_sounds: Callable[[PromptRef], tuple[str, ...]] = lambda _: ()
     lines: list[TranscriptLine] = field(default_factory=list)
@@ -86,7 +86,7 @@ class _PageCall(TerminalCall):
         self.lines.append(TranscriptLine(LineKind.PROMPT, words, self.find_sounds(ref)))
 
 
-def try_flow(
+def simulate_flow_call(
     flow: Flow,
     texts: Texts,
     language: str,
@@ -97,7 +97,7 @@ def try_flow(
     store_works: bool = True,
     find_sounds: Callable[[PromptRef], tuple[str, ...]] = lambda _: (),
 ) -> TryOut:
-    """Play a call with these entries of the caller, up to the next question or to the end of the call.
+    """Simulate a call through a flow, up to its end or to the first question for which `entries` has no answer.
 
     Args:
         flow: the flow to play.
@@ -115,14 +115,21 @@ def try_flow(
         if not left:
             raise _CallerMustAnswer
         entry = left.pop(0)
-        call.lines.append(_make_line_of_caller(entry, call.actions[-1]))
+        call.lines.append(_make_transcript_line_of_caller(entry, call.actions[-1]))
         return entry
 
-    def add_result(text: str) -> None:
+    def append_result_line(text: str) -> None:
         call.lines.append(TranscriptLine(LineKind.RESULT, text.removeprefix("[").removesuffix("]")))
 
     call = _PageCall(
-        flow, texts, language, add_result, take_next_entry, agent_available, store_works, find_sounds=find_sounds
+        flow,
+        texts,
+        language,
+        append_result_line,
+        take_next_entry,
+        agent_available,
+        store_works,
+        find_sounds=find_sounds,
     )
     state: FlowState | None = None
     try:
@@ -134,8 +141,8 @@ def try_flow(
     return TryOut(tuple(call.lines), state.current_node_path, None, state.ending, state.answers)
 
 
-def _make_line_of_caller(entry: Entry, action: Action) -> TranscriptLine:
-    """Return the line of the transcript about the caller's entry at a question."""
+def _make_transcript_line_of_caller(entry: Entry, action: Action) -> TranscriptLine:
+    """Return the transcript's line for what the caller entered at a question."""
     if entry is None:
         return TranscriptLine(LineKind.HANG_UP, "")
     if not entry:

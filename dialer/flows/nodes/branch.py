@@ -22,14 +22,14 @@ Limit = Annotated[WholeNumber, Field(ge=0, le=10**9)]
 Text = Annotated[str, Field(max_length=200), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
-def _require_one_test_per_condition_in_json_schema(schema: dict[str, Any]) -> None:
+def _require_one_test_in_schema(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [test]} for test in _TESTS]
 
 
 class Condition(YamlModel):
     """A condition of a branch: it tests one fact or answer, and names the next node if the test is true."""
 
-    model_config = ConfigDict(json_schema_extra=_require_one_test_per_condition_in_json_schema)
+    model_config = ConfigDict(json_schema_extra=_require_one_test_in_schema)
 
     when: DeclaredName = Field(description="The fact or answer to test.")
     known: YesNo | None = Field(None, description="Test whether it is known.")
@@ -103,10 +103,10 @@ class BranchNode(Node):
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
-    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow if the value `name` is unknown.
 
-        Of the conditions on this value only `known: false` is then true.
+        Of the conditions that test this value, only `known: false` is then true.
         """
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

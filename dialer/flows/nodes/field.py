@@ -24,7 +24,7 @@ def _parse_limit_of_field_value(value: object, info: ValidationInfo[DeclaredName
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
         return int(value)
-    if not NAME.fullmatch(value) or info.context.find_prompt_kind_of_fact_or_answer(value) is None:
+    if not NAME.fullmatch(value) or info.context.find_prompt_kind_of_name(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -151,7 +151,7 @@ class FieldNode(QuestionNode):
         yield from self.choices.items()
         yield from super().list_next_nodes()
 
-    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow if the value `name` is unknown.
 
         If `name` is this field, the node after an accepted answer cannot follow.
@@ -166,7 +166,7 @@ class FieldNode(QuestionNode):
         return self.field
 
     @property
-    def title_of_node_in_diagram(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the number of digits and the name of the field."""
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"

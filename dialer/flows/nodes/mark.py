@@ -37,7 +37,7 @@ class MarkNode(CommittingNode):
     )
 
     @model_validator(mode="after")
-    def _require_yaml_keys_for_kind_of_voter_mark(self) -> Self:
+    def _require_keys_of_voter_mark(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
             raise make_yaml_error(
                 "`mark: later` needs `hour:`, the field that holds the caller's hour; other marks must not have `hour:`"
@@ -77,15 +77,13 @@ class MarkNode(CommittingNode):
             yield "unknown", self.unknown
 
     @property
-    def title_of_node_in_diagram(self) -> str:
+    def diagram_title(self) -> str:
         """The mark, and the voters whom it concerns unless this is the called voter alone."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
-    def list_notes_below_node_in_diagram(self) -> list[str]:
-        """Return lines for the diagram: the number of voters, if the caller is asked for it, and the node after a
-        failure.
-        """
-        notes = super().list_notes_below_node_in_diagram()
+    def list_diagram_notes(self) -> list[str]:
+        """Return notes for diagrams: the number of voters, if the caller is asked for it, and the node after a failure."""
+        notes = super().list_diagram_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 

@@ -52,7 +52,7 @@ class RecordNode(Node):
         yield "recorded", self.next
         yield "failed", self.failed
 
-    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow if the value `name` is unknown. If `name` is this recording, only a failure
         can follow.
         """
@@ -69,6 +69,6 @@ class RecordNode(Node):
         return self.record
 
     @property
-    def title_of_node_in_diagram(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the maximum duration of the recording."""
         return f"Records a message, {self.max_seconds:g} s"

@@ -37,6 +37,6 @@ class SaveNode(CommittingNode):
         return replace(super().create_result_to_store(state), answers=given)
 
     @property
-    def title_of_node_in_diagram(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the names of the answers."""
         return f"Records: {', '.join(self.answers)}"

@@ -50,6 +50,6 @@ class SmsNode(Node):
         yield f"{SMS}{self.template}", {name for name, _ in self.needs}
 
     @property
-    def title_of_node_in_diagram(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the name of the template."""
         return f"Sends an SMS: {self.template}"

@@ -36,6 +36,6 @@ class SubdialogNode(Node):
         return self.flow
 
     @property
-    def title_of_node_in_diagram(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the name of the flow that runs as a subdialog."""
         return f"Runs flow {self.flow}"

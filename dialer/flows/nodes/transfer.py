@@ -50,10 +50,10 @@ class TransferNode(Node):
         """The prompts before the transfer."""
         return self.prompts
 
-    def list_notes_below_node_in_diagram(self) -> list[str]:
-        """Return no notes for the diagram, because it shows the failure as an arrow."""
+    def list_diagram_notes(self) -> list[str]:
+        """Return no notes for diagrams: a failed transfer is shown as an arrow."""
         return []
 
-    def list_arrows_from_node_in_diagram(self) -> list[tuple[str, str]]:
-        """Return the node that follows a failed transfer, which is common enough for an arrow."""
+    def list_diagram_arrows(self) -> list[tuple[str, str]]:
+        """Return the arrow to the node that follows a failed transfer, which is a usual path of calls."""
         return [("no agent available", self.failed)]

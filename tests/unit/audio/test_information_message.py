@@ -23,7 +23,7 @@ from dialer.audio.tones import SILENCE, TONES, write_agent_tones
 from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
-from dialer.flows.spoken import collect_information_prompt_to_record, collect_prompts_to_record_for_texts
+from dialer.flows.spoken import collect_information_message_to_record, collect_prompts_to_record_for_texts
 from dialer.flows.texts import Texts, load_shipped_texts, merge_text_collections
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
@@ -79,7 +79,7 @@ def test_dialplan_and_simulation_play_the_installed_information_message() -> Non
 
 @pytest.mark.parametrize("language", load_shipped_texts().list_languages_with_texts())
 def test_information_message_names_the_caller_and_asks_for_no_key_press(language: str) -> None:
-    ((name, words),) = collect_information_prompt_to_record(language, "Example Seva", load_shipped_texts()).items()
+    ((name, words),) = collect_information_message_to_record(language, "Example Seva", load_shipped_texts()).items()
     assert name == PromptName("", language, INFORMATION)
     assert "Example Seva" in words
     assert not any(letter.isdigit() or letter in "{}" for letter in words)
@@ -91,14 +91,14 @@ def test_information_message_names_the_caller_and_asks_for_no_key_press(language
 
 
 def test_language_without_an_information_message_uses_the_english_message() -> None:
-    (name,) = collect_information_prompt_to_record("zz", "Example Seva", load_shipped_texts())
+    (name,) = collect_information_message_to_record("zz", "Example Seva", load_shipped_texts())
     assert name.language == "en"
-    assert collect_information_prompt_to_record("hi", "Example Seva", Texts({})) == {}
+    assert collect_information_message_to_record("hi", "Example Seva", Texts({})) == {}
     own = merge_text_collections(
         [load_shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})]
     )
     assert (
-        collect_information_prompt_to_record("hi", "Example Seva", own) == {}
+        collect_information_message_to_record("hi", "Example Seva", own) == {}
     )  # a value that nobody knows when no call is there
 
 

@@ -20,7 +20,7 @@ from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_file_atomically
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.audio.prepare import (
     Refused,
-    copy_text_and_approvals_of_previous_entry,
+    copy_text_and_approvals,
     list_recordings,
     plan_recording_conversions,
     prepare_recording,
@@ -54,7 +54,7 @@ def run_prepare(
         if isinstance(result, Refused):
             refused.append(f"{result.source}: {result.reason}")
         else:
-            entries[result.name] = copy_text_and_approvals_of_previous_entry(result.entry, entries.get(result.name), "")
+            entries[result.name] = copy_text_and_approvals(result.entry, entries.get(result.name), "")
             prepared.append(result.name.relative_prompt_path)
     return sorted(prepared), refused
 
@@ -219,14 +219,14 @@ def test_new_recording_keeps_the_approval_of_its_prompt_unless_a_draft_was_appro
     )
     assert approved.is_recording_approved
     fresh = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    again = copy_text_and_approvals_of_previous_entry(fresh, approved, "")
+    again = copy_text_and_approvals(fresh, approved, "")
     assert again.approved_by == "A"
     assert not again.is_recording_approved
     sent = approved.model_copy(update={"voice": Voice.SYNTHETIC})
-    assert copy_text_and_approvals_of_previous_entry(fresh, sent, "").voice is Voice.SYNTHETIC
+    assert copy_text_and_approvals(fresh, sent, "").voice is Voice.SYNTHETIC
     for voice in (Voice.DRAFT, Voice.SYNTHETIC):  # a draft that was approved is no recording either
         spoken = approved.model_copy(update={"voice": voice, "source": "espeak-ng 1.52.0 hi"})
-        recorded = copy_text_and_approvals_of_previous_entry(fresh, spoken, "")
+        recorded = copy_text_and_approvals(fresh, spoken, "")
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
@@ -236,20 +236,14 @@ def test_catalogue_stores_the_current_text_only_for_a_new_recording(
     entries: dict[PromptName, Entry] = {}
     run_prepare(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
+    assert copy_text_and_approvals(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
     assert (
-        copy_text_and_approvals_of_previous_entry(entries[QUESTION], before, "Polls close at seven.").text
-        == "Polls close at six."
-    )
-    assert (
-        copy_text_and_approvals_of_previous_entry(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text
+        copy_text_and_approvals(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text
         == "Polls close at seven."
     )
     another = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    assert (
-        copy_text_and_approvals_of_previous_entry(another, before, "Polls close at seven.").text
-        == "Polls close at seven."
-    )
-    assert copy_text_and_approvals_of_previous_entry(another, before, "").text == "Polls close at six."
+    assert copy_text_and_approvals(another, before, "Polls close at seven.").text == "Polls close at seven."
+    assert copy_text_and_approvals(another, before, "").text == "Polls close at six."
 
 
 def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(

@@ -16,7 +16,7 @@ from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import make_sound_name_for_spoken_name
-from dialer.flows.spoken import collect_information_prompt_to_record
+from dialer.flows.spoken import collect_information_message_to_record
 from dialer.flows.texts import load_shipped_texts
 from dialer.settings.site import load_settings
 from tests.support.certified import catalogue_entry, list_prompts, write_prompts
@@ -221,7 +221,7 @@ def test_recording_of_an_outdated_text_is_reported_again_after_every_preparation
 
 def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> None:
     """The information message is included: its draft begins with the label "a computer speaks", approved or not."""
-    text = collect_information_prompt_to_record("hi", "Example Seva", load_shipped_texts())[INFORMATION]
+    text = collect_information_message_to_record("hi", "Example Seva", load_shipped_texts())[INFORMATION]
     words = load_spoken_words("hi")
     assert words is not None
     with (site / "centre.toml").open("a") as file:

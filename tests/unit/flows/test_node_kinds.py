@@ -60,7 +60,7 @@ class GreetNode(Node):
         return (*self.morning, *self.later)
 
     @property
-    def title_of_node_in_diagram(self):
+    def diagram_title(self):
         return f"Greets by {self.hour}"
 '''
 A_FLOW = """

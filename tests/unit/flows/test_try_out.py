@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.flows.model import PromptKind
 from dialer.flows.terminal_call import make_sample_voter_data
 from dialer.flows.texts import load_shipped_texts
-from dialer.flows.try_out import Entry, ExpectedEntry, LineKind, TryOut, try_flow
+from dialer.flows.try_out import Entry, ExpectedEntry, LineKind, TryOut, simulate_flow_call
 from dialer.flows.turns import Ending, PromptRef
 from tests.support.flow_support import FLOWS, HEAD, make_flow
 
@@ -17,7 +17,7 @@ RECORDS = """
 def play_turnout(*entries: Entry, store_works: bool = True, agent_available: bool = True) -> TryOut:
     flow = FLOWS["turnout"]
     facts = make_sample_voter_data(flow, {})
-    return try_flow(
+    return simulate_flow_call(
         flow,
         load_shipped_texts(),
         "en",
@@ -70,9 +70,9 @@ def test_try_out_says_which_result_could_not_be_saved() -> None:
 def test_any_key_stands_for_a_spoken_message_in_a_try_out() -> None:
     flow = make_flow(RECORDS, HEAD)
     texts = load_shipped_texts()
-    asked = try_flow(flow, texts, "en", {}, [])
+    asked = simulate_flow_call(flow, texts, "en", {}, [])
     assert asked.expected == ExpectedEntry(0, "")
-    tried = try_flow(flow, texts, "en", {}, ["1"])
+    tried = simulate_flow_call(flow, texts, "en", {}, ["1"])
     assert LineKind.MESSAGE in list_kinds(tried)
     assert tried.answers == {"message": "trial"}
 
@@ -81,7 +81,7 @@ def test_prompts_in_the_transcript_name_the_sounds_that_can_be_played() -> None:
     def find_sounds(ref: PromptRef) -> tuple[str, ...]:
         return (f"matdan/en/{ref.value}",) if ref.kind is PromptKind.TEXT else ()
 
-    tried = try_flow(FLOWS["turnout"], load_shipped_texts(), "en", {}, [None], find_sounds=find_sounds)
+    tried = simulate_flow_call(FLOWS["turnout"], load_shipped_texts(), "en", {}, [None], find_sounds=find_sounds)
     assert [line.sounds for line in tried.lines] == [
         ("matdan/en/common.greeting",),
         ("matdan/en/turnout.question",),
