@@ -36,7 +36,7 @@ from dialer.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_si
 from dialer.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
 from dialer.centre_model.scenario import Scenario
 from dialer.centre_model.scenarios import SCENARIOS
-from dialer.centre_model.what_if import WhatIfResult, compute_means_of_days
+from dialer.centre_model.what_if import WhatIfResult, compute_mean_figures_of_days
 from dialer.pacing.port import Pacer
 
 HOUR_TOLERANCE = 0.002
@@ -127,7 +127,7 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ea
     chosen, words = best_baseline(scenario, kept)
     policy = find_pacing_policy("predictive", scenario, cap)
     days = simulate_days(scenario, policy, seeds)
-    ours = compute_means_of_days(name, policy.name, days)
+    ours = compute_mean_figures_of_days(name, policy.name, days)
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
     count = (MORNINGS_PER_DAY if hours is None else 1) * len(seeds)
     mornings = run_cold_mornings(scenario, policy, count)
@@ -136,7 +136,7 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ea
         other = earlier_row.other
     else:
         rival = make_policy(FAMILIES[chosen.family], chosen.settings, scenario)
-        other = compute_means_of_days(name, rival.name, simulate_days(scenario, rival, seeds))
+        other = compute_mean_figures_of_days(name, rival.name, simulate_days(scenario, rival, seeds))
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
     best = optimum_idle_seconds(scenario, cap) if earlier_row is None else earlier_row.optimum_seconds
     return Row(name, cap, ours, other, words, best, worst, mornings, lessons, today)
@@ -150,7 +150,9 @@ def simulate_days(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int])
 def run_cold_mornings(scenario: Scenario, policy: NamedPolicy, mornings: int) -> WhatIfResult:
     """Simulate the first half hours of days, each started by a policy without knowledge."""
     seeds = range(FIRST_MORNING_SEED, FIRST_MORNING_SEED + mornings)
-    return compute_means_of_days(scenario.name, policy.name, simulate_days(replace(scenario, hours=0.5), policy, seeds))
+    return compute_mean_figures_of_days(
+        scenario.name, policy.name, simulate_days(replace(scenario, hours=0.5), policy, seeds)
+    )
 
 
 def pretrained(scenario: Scenario, policy: NamedPolicy) -> NamedPolicy:
@@ -268,7 +270,7 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
 
 
 def _point(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int]) -> PolicyPoint:
-    result = compute_means_of_days(policy.name, policy.name, simulate_days(scenario, policy, seeds))
+    result = compute_mean_figures_of_days(policy.name, policy.name, simulate_days(scenario, policy, seeds))
     highlighted = policy.name == "predictive"
     return PolicyPoint(policy.name, result.utilisation, result.abandoned_share, highlighted=highlighted)
 

@@ -25,9 +25,9 @@ def read_roll_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 
 def find_household_of_number(number: str, joined: dict[str, str]) -> str:
-    """Return the number that stands for the whole household of a phone number.
+    """Return the number that identifies the household of a phone number.
 
-    `joined` maps each number to another number of the same household.
+    `joined` links each number to another number of its household, and the last of these to itself.
     """
     while joined.setdefault(number, number) != number:
         number = joined[number]

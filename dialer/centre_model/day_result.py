@@ -14,7 +14,7 @@ QUARTER_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The state of the simulated centre in one minute of the day."""
+    """The state of the simulated centre at one moment of the day. One is logged every minute."""
 
     at_seconds: float
     free: int
@@ -32,9 +32,10 @@ class Moment:
 
 @dataclass(slots=True)
 class CampaignDay:
-    """A campaign's live answers on a simulated day, and sums for each quarter of an hour.
+    """A campaign's live answers on a simulated day, and its figures for each quarter of an hour.
 
-    The sums are agents' talk and wrap-up time, and the time at the abandoned-call cap (seconds).
+    `agent_seconds` is agents' talk and wrap-up time. `seconds_at_cap` is the time in which the abandoned-call rate was
+    at its limit (cap).
     """
 
     answered: int = 0
@@ -43,9 +44,9 @@ class CampaignDay:
     seconds_at_cap: list[float] = field(default_factory=list)
 
     def add_seconds_to_quarter_hour(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
-        """Add to the figures of a quarter of an hour: agents' working time, and time in which the cap limited dialling.
+        """Add agents' working time, and time at the limit of the abandoned-call rate (cap), to a quarter of an hour.
 
-        The cap is that of the abandoned-call rate. `now` is in seconds since the start of the day.
+        `now` (seconds since the start of the day) says which quarter.
         """
         quarter = int(now // QUARTER_SECONDS)
         for quarters, seconds in ((self.agent_seconds, agent_seconds), (self.seconds_at_cap, seconds_at_cap)):
@@ -55,7 +56,7 @@ class CampaignDay:
 
 @dataclass(frozen=True, slots=True)
 class DayLog:
-    """The log of a simulated day. `resolved` lists (second, abandoned) for every live answer."""
+    """The log of a simulated day. `resolved` has (second, whether abandoned) for every live answer."""
 
     hours: float
     resolved: Sequence[tuple[float, bool]]
@@ -106,7 +107,7 @@ def compute_ratio_or_zero(part: float, whole: float) -> float:
 
 
 def compute_worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
-    """Return the highest abandoned-call rate in any time window of this length on a simulated day."""
+    """Return the highest abandoned-call rate (0-1) in any `window_seconds` of a simulated day."""
     worst = 0.0
     first = abandoned = 0
     for last, (now, was_abandoned) in enumerate(resolved):
@@ -122,7 +123,10 @@ def compute_worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_
 def compute_abandoned_rate_by_window(
     resolved: Sequence[tuple[float, bool]], window_seconds: float, end_seconds: float
 ) -> tuple[float, ...]:
-    """Return the abandoned-call rate of each consecutive window from the start of the day. The last window may be shorter."""
+    """Return the abandoned-call rate (0-1) in each consecutive window of `window_seconds`, from the start of the day.
+
+    The last window may be shorter.
+    """
     shares: list[float] = []
     start = 0.0
     while start < end_seconds - 1e-9:
@@ -137,7 +141,7 @@ PARTS_OF_A_DAY = 8
 
 
 def compute_utilisation_by_eighth_of_day(day: DayResult) -> tuple[float, ...]:
-    """Return the utilisation of each eighth of a day; () if the day is shorter than eight minutes."""
+    """Return the agents' utilisation (0-1) in each eighth of a day. Return () if the day is shorter than eight minutes."""
     last = len(day.moments) - 1
     if last < PARTS_OF_A_DAY:
         return ()

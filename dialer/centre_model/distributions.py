@@ -47,7 +47,7 @@ Ring = tuple[bool, float, float | None]
 
 
 class TalkTimes(Protocol):
-    """Any distribution from which the lengths of conversations are drawn."""
+    """The interface of distributions from which the lengths of conversations are drawn."""
 
     def pick_random_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
@@ -55,11 +55,11 @@ class TalkTimes(Protocol):
 
 
 class RingTimes(Protocol):
-    """Any distribution from which ring times and the ends of unanswered calls are drawn."""
+    """The interface of distributions from which ring times are drawn."""
 
     @property
     def maximum_ring_seconds(self) -> float:
-        """The ring time after which an unanswered call is ended."""
+        """The ring time after which the dialler ends an unanswered call (seconds)."""
         ...
 
     def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
@@ -69,7 +69,7 @@ class RingTimes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SwappedLists:
-    """Answer rates that change every `every_seconds`, as if the campaign switched to another list of numbers.
+    """Random answer rates that change every `every_seconds`, as if the campaign switched to another list of numbers.
 
     Each rate is drawn uniformly from `lowest` to `highest`.
     """
@@ -150,9 +150,10 @@ class GammaRingTimes:
 
 @dataclass(frozen=True, slots=True)
 class StageSignals:
-    """Simulated signals of the agents' page that an agent will soon be free, including wrong and missing signals.
+    """A model of the signals by which an agent's page announces that the agent will soon be free.
 
-    An agent signals "closing" before the end of the talk. The page signals when the wrap-up form is half filled.
+    The agent signals "closing" before the talk ends, and the page signals a half-filled wrap-up form. Some signals are
+    missing or wrong, as in practice.
     """
 
     closing_seconds: float = 15.0
@@ -161,9 +162,9 @@ class StageSignals:
     false_share: float = 0.08
     unfilled_share: float = 0.2
 
-    def pick_random_seconds_until_talk_nears_end(self, talk_seconds: float, random: Random) -> float | None:
-        """Draw when the agent signals "closing" (seconds after the talk begins), or None if the agent does not signal
-        it.
+    def pick_random_time_of_closing_signal(self, talk_seconds: float, random: Random) -> float | None:
+        """Draw when the agent signals "closing" (seconds after the start of the talk). Return None for a talk without
+        the signal.
         """
         kind = random.random()
         if kind < self.missing_share:
@@ -174,15 +175,18 @@ class StageSignals:
         before = random.lognormvariate(math.log(self.closing_seconds) - variance / 2.0, math.sqrt(variance))
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
-    def pick_random_seconds_until_form_is_half_filled(self, wrap_up_seconds: float, random: Random) -> float | None:
-        """Draw when the wrap-up form is half filled (seconds after the wrap-up begins), or None if that is not signalled."""
+    def pick_random_time_of_form_signal(self, wrap_up_seconds: float, random: Random) -> float | None:
+        """Draw when the page signals a half-filled wrap-up form (seconds after the start of the wrap-up).
+
+        Return None for a wrap-up without the signal.
+        """
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class BreakHabits:
-    """Agents' breaks after a call: their probability, their mean length, and the share that is announced during the
+    """How often and how long simulated agents take a break after a call, and how often they announce it during the
     call.
     """
 

@@ -99,11 +99,11 @@ class CentreModel:
         while queue and queue[0][0] <= self.end:
             now, _, handle, subject = pop(queue)
             if now > self.now:
-                self._advance_clock_and_add_up_seat_times(now)
+                self._advance_clock(now)
             handle(subject)
             if self._changed and (not queue or queue[0][0] > self.now):
                 self._run_pacing_decision_if_due()
-        self._advance_clock_and_add_up_seat_times(self.end)
+        self._advance_clock(self.end)
         if self._moments[-1].at_seconds < self.end:
             self._log_centre_state()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
@@ -115,7 +115,7 @@ class CentreModel:
         self._serial += 1
         heapq.heappush(self._queue, (at, self._serial, handle, subject))
 
-    def _advance_clock_and_add_up_seat_times(self, now: float) -> None:
+    def _advance_clock(self, now: float) -> None:
         span = now - self._area_at
         self._free_area += span * (len(self.free) + len(self.reserved))
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
@@ -223,7 +223,9 @@ class CentreModel:
         return Turn(placed, limited_by)
 
     def _place_calls_with_reserved_seats(self, index: int, most: int) -> int:
-        """Place calls with a free seat reserved for each. The engine does so at the campaign's abandoned-call cap."""
+        """Place calls that each have a free seat reserved, as the engine does at the abandoned-call cap. Return their
+        number.
+        """
         busy = sum(seat.campaign == index for seats in (self.talking, self.wrapping) for seat in seats)
         busy += sum(call.campaign == index for call in self.reserved.values())
         seats = len(self.free) + len(self.reserved) + len(self.talking) + len(self.wrapping)
@@ -274,7 +276,7 @@ class CentreModel:
             for call in self.reserved.values()
         ]
         waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
-        free_channels, starts = self._trunks.count_free_channels_and_permitted_call_starts(now, in_use)
+        free_channels, starts = self._trunks.get_free_channels_and_call_starts(now, in_use)
         return PacingSnapshot(
             now,
             len(self.free),
@@ -361,7 +363,7 @@ class CentreModel:
         )
 
     def _end_call_that_waits_for_seat(self, subject: tuple[SimulatedCall, bool]) -> None:
-        """End the wait of a call: the voter hung up, or no seat became available in time."""
+        """End a call that waits for a seat: the voter hung up, or no seat became free within the connect limit."""
         call, abandoned = subject
         if call.is_waiting:
             call.is_waiting = False
@@ -408,11 +410,11 @@ class CentreModel:
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
         elif scenario.signals is not None:
-            closing = scenario.signals.pick_random_seconds_until_talk_nears_end(talk, random)
+            closing = scenario.signals.pick_random_time_of_closing_signal(talk, random)
             if closing is not None:
                 self._schedule_event_at(
                     now + closing,
-                    self._handle_signal_that_agent_is_nearly_free,
+                    self._handle_nearly_free_signal,
                     (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING),
                 )
         breaks = scenario.breaks
@@ -431,10 +433,8 @@ class CentreModel:
             seat.leaving = True
             self._changed = True
 
-    def _handle_signal_that_agent_is_nearly_free(
-        self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]
-    ) -> None:
-        """Handle the signal of the agents' page that a talk is closing, or that a wrap-up form is half filled."""
+    def _handle_nearly_free_signal(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+        """Handle an agent's signal that the talk is closing, or that the wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
             seat.stage, seat.stage_since = inner, self.now
@@ -449,11 +449,11 @@ class CentreModel:
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
         if scenario.signals is not None:
-            filled = scenario.signals.pick_random_seconds_until_form_is_half_filled(wrap_up, random)
+            filled = scenario.signals.pick_random_time_of_form_signal(wrap_up, random)
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,
-                    self._handle_signal_that_agent_is_nearly_free,
+                    self._handle_nearly_free_signal,
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._handle_wrap_up_end, seat)

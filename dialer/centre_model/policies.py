@@ -42,7 +42,7 @@ def simulate_day_under_policy(
 
 
 def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:
-    """Return pacing limits (caps) that allow this abandoned-call rate (0-1) in each sliding hour and over the day."""
+    """Return limits (caps) of the abandoned-call rate: at most `share` (0-1) in any hour, and over the whole day."""
     hard_stop = share + HARD_STOP_ABOVE
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
 
@@ -50,8 +50,7 @@ def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:
 def find_pacing_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
     """Return the pacing policy with this name, configured for the scenario. Raises BadScenario for an unknown name.
 
-    `cap` is the limit on the abandoned-call rate (0-1), or the caps of a site. The policy learns everything else about
-    the centre while it dials.
+    `cap` is the limit on the abandoned-call rate (0-1), or the limits of a site for several time windows.
     """
     if name not in POLICY_NAMES:
         raise BadScenario(f"there is no pacing policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")

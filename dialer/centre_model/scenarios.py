@@ -40,7 +40,7 @@ _SWAPPED = SwappedLists(1200.0, 0.12, 0.48)
 
 
 def _create_seat_shifts(full: int) -> DayCurve:
-    """Return how many seats are logged in over the day. The number varies between half of `full` and `full`."""
+    """Return the number of logged-in seats over the day. It varies between half of `full` and `full`."""
     half, two_thirds = full // 2, (2 * full) // 3
     return DayCurve(((0.0, half), (3600.0, full), (12600.0, two_thirds), (16200.0, full), (25200.0, half)))
 

@@ -14,7 +14,7 @@ from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
 
 @dataclass(slots=True, eq=False)
 class SimulatedSeat:
-    """A seat of the simulated centre from an agent's log-in to the log-out. The next log-in creates another object."""
+    """A seat of the simulated centre, from the log-in of its agent to the log-out. Each log-in creates a new object."""
 
     stage: SeatStage | None = None  # None: available, on a break, or logged out
     since: float = 0.0  # when the talk or wrap-up began
@@ -40,7 +40,11 @@ class SimulatedCall:
     seat: SimulatedSeat | None = None  # reserved for the call until it ends
 
     def create_event_of_answer_or_failure(self, kind: PacingEventKind, now: float) -> PacingEvent:
-        """Return the pacing event for this call's answer or failure at the time `now`. `kind` says which."""
+        """Return the event that informs the pacing policy that this call was answered, failed or was cancelled at
+        `now`.
+
+        `kind` says which of these happened.
+        """
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 

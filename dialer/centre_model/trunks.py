@@ -25,8 +25,8 @@ class SimulatedTrunks:
 
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
-    def count_free_channels_and_permitted_call_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
-        """Return the numbers of free trunk channels and of call starts that are allowed at this instant."""
+    def get_free_channels_and_call_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
+        """Return two counts: the free channels of the trunks, and the calls that may start at this moment."""
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available_call_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
 
@@ -41,7 +41,7 @@ class SimulatedTrunks:
             self._starts.record_call_sent_on_trunk(now)
 
     def is_carrier_answering_falsely(self, now: float) -> bool:
-        """Return whether the carrier currently answers every call at once and hangs up."""
+        """Return whether the carrier now answers every call at once and then hangs up, without connecting the voter."""
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
 

@@ -30,8 +30,9 @@ DAYS_DIFFER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site to simulate, described by figures that its manager knows. Rates and `cap` (limit of the abandoned-call
-    rate) are 0-1. `caps`, if given, replace `cap`.
+    """A site to simulate, described by figures that its manager knows. Rates are 0-1.
+
+    `cap` is the limit of the abandoned-call rate. `caps`, if given, replace it by limits for several time windows.
     """
 
     seats: int
@@ -99,8 +100,8 @@ class WhatIfResult:
     )
 
 
-def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
-    """Return the means over several days of one pacing policy."""
+def compute_mean_figures_of_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
+    """Return the mean figures of several simulated days under one pacing policy."""
     return WhatIfResult(
         label=label,
         policy=policy,
@@ -120,10 +121,10 @@ def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) ->
 
 
 def compute_half_width_of_confidence_interval(parts: Sequence[float]) -> float | None:
-    """Return half the width of the 95 % confidence interval of the mean, from the means of batches (`parts`).
+    """Return half the width of the 95 % confidence interval of a mean. `parts` are the means of parts of the data.
 
-    Return None for fewer than two batches. Student's t is approximated (Abramowitz and Stegun 26.7.5). The factor
-    `DAYS_DIFFER` allows for days that differ more than the parts of one day.
+    Return None for fewer than two parts. The result includes the factor `DAYS_DIFFER`, because whole days differ more
+    than the parts of one day. Student's t is approximated (Abramowitz and Stegun 26.7.5).
     """
     free = len(parts) - 1
     if free < 1:
@@ -165,16 +166,18 @@ def simulate_days(
         report = None if progress is None else partial(_report_progress_of_simulated_days, progress, first, part)
         for day, result in zip(days, _simulate_all_days(days, report, workers), strict=True):
             found[day[0]].append(result)
-        asked = [_choose_seeds_of_further_days(of) for of in found]
+        asked = [_choose_seeds_of_more_days(of) for of in found]
     return [
-        (compute_means_of_days(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)
+        (compute_mean_figures_of_days(label, policy, of), of)
+        for (label, _, policy, _), of in zip(cases, found, strict=True)
     ]
 
 
-def _choose_seeds_of_further_days(days: Sequence[DayResult]) -> range:
-    """Return a seed for each further day that is needed to know the utilisation with the accuracy `SURE_WITHIN`.
+def _choose_seeds_of_more_days(days: Sequence[DayResult]) -> range:
+    """Return the seeds of the further days to simulate, so that the mean utilisation is as accurate as `SURE_WITHIN`
+    says.
 
-    The variation within the first day determines the number of days.
+    The variation within the first day determines how many days are needed.
     """
     width = compute_half_width_of_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
@@ -259,8 +262,9 @@ def compare_days_after_site_changes(
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[WhatIfResult]:
-    """Simulate the site as it is and after each change, and return the results. Raises BadScenario for an invalid
-    change or figure.
+    """Simulate the site as it is, and after each change. Return the results in this order.
+
+    Raises BadScenario for an invalid change or figure.
     """
     cases = [("as now", site)] + [(change, apply_what_if_change_to_site(site, change)) for change in changes]
     prepared = [(label, case.build_scenario_of_day(), policy, case.caps or case.cap) for label, case in cases]

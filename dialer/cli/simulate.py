@@ -192,7 +192,7 @@ def replay_recorded_day(
     The figures include those of the real day. Raises MatdanError if the day cannot be replayed.
     """
     from dialer.centre_model.scenario import refuse_invalid_scenario
-    from dialer.centre_model.what_if import compute_means_of_days
+    from dialer.centre_model.what_if import compute_mean_figures_of_days
     from dialer.settings.site import load_settings
     from dialer.settings.site_rules import load_site_profile
     from dialer.settings.site_time import get_site_zone
@@ -216,7 +216,7 @@ def replay_recorded_day(
     refuse_invalid_scenario(scenario)
     report = compare_pacing_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
-        compute_means_of_days("recorded", "recorded", [compute_figures_of_recorded_day(recorded)]),
+        compute_mean_figures_of_days("recorded", "recorded", [compute_figures_of_recorded_day(recorded)]),
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
         utilisation_within=None,

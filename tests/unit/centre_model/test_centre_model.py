@@ -117,13 +117,13 @@ def test_default_ring_times_have_the_mean_and_answer_share_of_the_docs() -> None
 
 def test_simulated_signals_that_a_call_is_closing_are_sometimes_missing_or_false() -> None:
     distribution, random = StageSignals(), Random(4)
-    pressed = [distribution.pick_random_seconds_until_talk_nears_end(100.0, random) for _ in range(10_000)]
+    pressed = [distribution.pick_random_time_of_closing_signal(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
     times = [at for at in pressed if at is not None]
     assert all(0.0 <= at <= 100.0 for at in times)
     assert sum(at > 60.0 for at in times) / len(times) > 0.85
     assert any(at < 40.0 for at in times)
-    filled = [distribution.pick_random_seconds_until_form_is_half_filled(10.0, random) for _ in range(1000)]
+    filled = [distribution.pick_random_time_of_form_signal(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
