@@ -131,7 +131,7 @@ class BoardFigures:
         first = max(0, int((read_at - LATEST_SECONDS - day_at) // INTERVAL_SECONDS))
         since = day_at + first * INTERVAL_SECONDS
         of_profile = max((cap.false_positive_share for cap in caps), default=0.0)
-        share = (await self._reading.count_judged_calls(campaign_id)).get_charged_false_positive_share(of_profile)
+        share = (await self._reading.count_judged_calls(campaign_id)).get_false_positive_share_to_count(of_profile)
         for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS, share):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now

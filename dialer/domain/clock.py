@@ -21,8 +21,8 @@ class Clock(Protocol):
         """Return seconds on a clock that never goes back. Only differences have a meaning."""
 
     def get_seconds_since_boot(self) -> float:
-        """Return seconds since the machine started, including suspension. This time does not change when the wall clock
-        is set.
+        """Return seconds since the machine started, including time in suspension. Setting the wall clock does not
+        change it.
         """
 
 
@@ -60,10 +60,10 @@ SLEW = 0.1
 
 
 class ClockWatch:
-    """Detects that the wall clock was set forward or back, by comparing it with the monotonic clock.
+    """A detector of changes of the wall clock, which it compares with the monotonic clock.
 
-    A changed clock makes calls and locks due too early or too late. The change is reported until the clock is right
-    again or a person accepts it. Suspending the machine looks like setting the clock forward.
+    With a changed clock, calls and locks become due too early or too late. A change is reported until the clock is
+    right again or a person accepts its time. Suspending the machine looks like setting the clock forward.
     """
 
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
@@ -82,7 +82,9 @@ class ClockWatch:
         self._not_before = newest_at
 
     def measure_wall_clock_step(self, now: Instant) -> float | None:
-        """Return by how many seconds the wall clock was set forward (negative: back), or None if it was not set."""
+        """Return by how many seconds the wall clock was set forward (negative: back), or None if it shows the right
+        time.
+        """
         if self._not_before is not None:
             early = now.at - self._not_before
             if early < -STEP_SECONDS:

@@ -45,14 +45,14 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """The moments at which a cap on abandoned calls must hold even if all calls in progress are abandoned."""
+    """The time at which a limit (cap) on abandoned calls must hold even if all calls in progress are abandoned."""
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"
 
 
 class MachineDetection(StrEnum):
-    """The method of detecting answering machines: none, Asterisk before an agent is connected, or the agent."""
+    """The method of detecting answering machines: none, by Asterisk before an agent is connected, or by the agent."""
 
     OFF = "off"
     BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or a flow is connected

@@ -15,11 +15,11 @@ class StoreError(MatdanError):
 
 
 class StoreCorrupt(StoreError):
-    """The file is damaged or is not a Matdan store, so nothing was dialled from it. Restore a backup."""
+    """The store file is damaged, or is not a store (database) of Matdan. Nothing was dialled from it. Restore a backup."""
 
 
 class StoreFull(StoreError):
-    """The disk has no room for results. No stored result was lost. Free disk space and start again."""
+    """The disk has no space for results in the store. No stored result was lost. Free disk space and start again."""
 
 
 class StoreBusy(StoreError):
@@ -27,7 +27,7 @@ class StoreBusy(StoreError):
 
 
 class StoreTimeout(StoreError):
-    """A read took longer than its time limit, and was ended. Read less, such as a shorter period."""
+    """A query of the store exceeded its time limit and was stopped. Query less, such as a shorter period."""
 
 
 class NotInStore(StoreError):
@@ -83,7 +83,9 @@ class OriginateRefused(SwitchError):
 
 
 class OriginateUnsure(SwitchError):
-    """An Originate was sent and Asterisk did not respond. The call may exist: reconcile it, never send it again."""
+    """Asterisk did not respond to an Originate. The call may exist: look for it in Asterisk, never send the Originate
+    again.
+    """
 
 
 class ProtocolError(SwitchError):
@@ -91,8 +93,8 @@ class ProtocolError(SwitchError):
 
 
 class UnsafeValue(MatdanError):
-    """A value must not be sent to Asterisk: it contains CR, LF or NUL, is too long, or is not a number where one is
-    needed.
+    """A value must not be sent to Asterisk or stored in the audit: it contains control characters or a phone number, is
+    too long, or is not a number where one is needed.
     """
 
 
@@ -103,7 +105,7 @@ class RecordingError(MatdanError):
 
 
 class PortInUse(MatdanError):
-    """A port that we must listen on is in use. Stop the program that uses it, or set another port."""
+    """A port on which the dialler must listen is in use. Stop the program that uses it, or set another port."""
 
 
 class CentreIdTaken(MatdanError):
@@ -117,8 +119,9 @@ class BrokerUnreachable(MatdanError):
 
 
 class HeadquartersUnreachable(MatdanError):
-    """The server or database of headquarters does not answer, or a file for the connection cannot be used. A centre
-    continues without it.
+    """Headquarters' server or database does not answer, or a file needed for the connection cannot be used.
+
+    A centre continues to dial without headquarters.
     """
 
 

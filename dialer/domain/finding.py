@@ -45,7 +45,7 @@ def make_ok_finding(subject: str, text: str) -> Finding:
 
 
 def make_warning_finding(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return the result of a check that found something a person should know about."""
+    """Return the result of a check that found a possible problem, which a person should know about."""
     return Finding(Level.WARNING, subject, text, remedy)
 
 

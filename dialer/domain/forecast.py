@@ -55,8 +55,8 @@ def forecast_contacted_voters(
 ) -> Forecast | None:
     """Return how many more voters will be contacted by the end of the day if calling continues at the same pace.
 
-    Return None if there was too little dialling time so far. At most `remaining` voters are forecast. The margin
-    assumes that contacts are a Poisson process.
+    Return None if too little time was spent on dialling so far. At most `remaining` voters are forecast. The margin of
+    error assumes that contacts are a Poisson process.
 
     Args:
         remaining: Voters still to be contacted.

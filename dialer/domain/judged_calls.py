@@ -1,4 +1,4 @@
-"""Calls that detection took for answering machines, of which people judge a sample: how many were people after all.
+"""An estimate of how many calls taken for answering machines were answered by people, based on calls that people judge.
 
 Ofcom's policy on persistent misuse (statement of 2008) counts people taken for machines as abandoned calls, by a
 reasoned estimate of the dialler's user. The estimate here is the upper bound of what the judged calls show, so that a
@@ -21,7 +21,7 @@ _Z = NormalDist().inv_cdf(0.975)  # of a 95 % confidence interval
 
 
 class WhoAnswered(StrEnum):
-    """Who answered a call, as the person says who has listened to its recording."""
+    """Who answered a recorded call, as judged by a person who listened to the recording."""
 
     PERSON = "person"
     MACHINE = "machine"
@@ -29,15 +29,18 @@ class WhoAnswered(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JudgedCalls:
-    """A campaign's calls that detection took for machines and a person judged, and how many of them people answered."""
+    """The number of a campaign's judged calls, and how many of them were answered by people.
+
+    A judged call is one that machine detection took for an answering machine, and whose recording a person has heard.
+    """
 
     judged: int = 0
     people: int = 0
 
     @property
     def false_positive_upper_bound(self) -> float:
-        """Return the upper end of the 95 % confidence interval (Wilson's) of the share of people (0-1; 1 if none is
-        judged).
+        """The upper end of the 95 % confidence interval (Wilson's) of the share of people (0-1). It is 1 without judged
+        calls.
         """
         if not self.judged:
             return 1.0
@@ -45,11 +48,11 @@ class JudgedCalls:
         deviation = _Z * sqrt(share * (1.0 - share) / self.judged + square / (4.0 * self.judged))
         return min(1.0, (share + square / 2.0 + deviation) / (1.0 + square))
 
-    def get_charged_false_positive_share(self, profile_share: float) -> float:
-        """Return the share (0-1) of the calls taken for machines that counts as abandoned people.
+    def get_false_positive_share_to_count(self, profile_share: float) -> float:
+        """Return which share (0-1) of the calls taken for answering machines to count as abandoned calls.
 
-        It is the upper bound of the measured share, or the profile's until enough calls are judged. 0 of the profile
-        means that nothing is charged.
+        This is the upper bound measured by judged calls, or `profile_share` until enough calls are judged. If the
+        profile's share is 0, none are counted.
         """
         measured = self.judged >= LEAST_JUDGED and profile_share > 0.0
         return self.false_positive_upper_bound if measured else profile_share
@@ -57,18 +60,19 @@ class JudgedCalls:
 
 @dataclass(frozen=True, slots=True)
 class FalsePositiveShares:
-    """The share of each campaign's calls taken for machines that counts as abandoned people."""
+    """The share (0-1) of each campaign's calls taken for answering machines that counts as abandoned calls."""
 
     profile_share: float
     judged: Mapping[str, JudgedCalls]  # by campaign
 
     def get_share_of_campaign(self, campaign_id: str) -> float:
-        """Return the share that counts for a campaign (0-1)."""
-        return self.judged.get(campaign_id, JudgedCalls()).get_charged_false_positive_share(self.profile_share)
+        """Return which share (0-1) of a campaign's calls taken for answering machines counts as abandoned calls."""
+        return self.judged.get(campaign_id, JudgedCalls()).get_false_positive_share_to_count(self.profile_share)
 
 
 def is_call_in_sample(attempt_id: AttemptId, share: float) -> bool:
-    """Return whether a call belongs to a random sample of this share (0-1) of all calls. The answer is always the same
-    for the same call, because it follows from the random digits of the attempt's id.
+    """Return whether a call belongs to a random sample that has this share (0-1) of all calls.
+
+    The result for a call never changes, because it depends on the random digits of its attempt id only.
     """
     return int(attempt_id[:8], 16) < share * 2**32

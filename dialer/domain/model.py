@@ -77,14 +77,14 @@ FLOW_ANSWERS = frozenset({Outcome.COMPLETED, Outcome.LEFT})
 
 @dataclass(frozen=True, slots=True)
 class AbandonedRate:
-    """The numbers of live answers and of abandoned calls, from which the abandoned-call rate follows."""
+    """The number of live answers and the number of abandoned calls, and the abandoned-call rate that they give."""
 
     live_answers: float
     abandoned: float
 
     @property
     def abandoned_rate(self) -> float:
-        """Return abandoned calls / live answers (0-1; 0 without live answers)."""
+        """The abandoned-call rate: abandoned calls / live answers (0-1; 0 without live answers)."""
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
@@ -204,8 +204,8 @@ NO_VOTER = 0
 
 @dataclass(frozen=True, slots=True)
 class BoothWorker:
-    """A person at polling stations whom the dialler calls to learn who has voted: the worker enters serial numbers of
-    the roll.
+    """A helper at polling stations, whom the dialler calls to learn who has voted: the worker enters voters' serial
+    numbers.
     """
 
     worker_id: int
@@ -235,7 +235,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The polling stations (booths) that vote on a polling day, and the end of that day. Their voters are called first."""
+    """The polling stations (booths) that vote on one polling day, and the end of that day. Their voters are called
+    first.
+    """
 
     booth_ids: Collection[int]
     until: float  # the end of that day (epoch seconds)

@@ -1,6 +1,6 @@
-"""The newest call of a centre, recorded outside its store: at the MQTT broker and in Asterisk's database.
+"""The newest call of a centre, recorded outside its store (database): at the MQTT broker and in Asterisk's database.
 
-If the store does not contain this call, it is an old copy or another centre's store.
+A store that lacks this call is an old copy, or the store of another centre.
 """
 
 from __future__ import annotations

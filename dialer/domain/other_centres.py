@@ -36,7 +36,7 @@ CALLS_KEPT_SECONDS = 4 * 86_400.0
 
 
 class PeerCallKind(StrEnum):
-    """The kind of a call that another centre made. It decides which minimum intervals the call starts."""
+    """The kind of a call that another centre made. The kind decides for how long the number must not be called again."""
 
     CALL = "call"  # without a conversation
     CONVERSATION = "conversation"
@@ -62,9 +62,10 @@ class PeerCallRecord:
 
     @property
     def call_times_changed_by_this_call(self) -> PeerCallTimes:
-        """The times to store for the number: its last call, last conversation and last abandoned call.
+        """The times to store for the number: its last call, last conversation and last abandoned call (None = no
+        change).
 
-        A time is None if this call does not change it. A call from the voter changes only the last conversation.
+        An inbound call from the voter changes only the last conversation.
         """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,
@@ -74,10 +75,10 @@ class PeerCallRecord:
 
 
 def classify_call_for_other_centres(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
-    """Return the kind of a call, for other centres that keep minimum intervals between calls to the same number.
+    """Return the kind of a call as other centres need it, so that they do not call the same number too soon.
 
-    Return None if the call starts no minimum interval. `dialer/store/number_facts.sql` has the same rule for this
-    centre.
+    Return None if the call does not delay further calls to the number. `dialer/store/number_facts.sql` has the same
+    rule for this centre.
     """
     is_conversation = outcome == Outcome.COMPLETED or (is_connected and outcome != Outcome.MACHINE)
     if direction == Direction.INBOUND:

@@ -37,7 +37,7 @@ class Place:
 
 
 def make_transfer_party_id(attempt_id: AttemptId, target: str, token: str) -> PartyId:
-    """Return a new id for a call to a transfer target. The id contains the attempt and the target's name in the
+    """Return a new id for a call to a transfer target. It contains the attempt id and the target's name in the
     settings.
 
     Asterisk's channels carry the id, so a restarted dialler can read both from it. `token` makes the id unique.
@@ -50,15 +50,15 @@ def make_supervision_party_id(token: str) -> PartyId:
     return PartyId(f"{SUPERVISION_PARTY}{token}")
 
 
-def parse_attempt_in_transfer_party_id(party_id: PartyId) -> AttemptId | None:
-    """Return the call attempt in a transfer target's id, or None for the id of a supervisor's phone."""
+def parse_transfer_attempt_id(party_id: PartyId) -> AttemptId | None:
+    """Return the attempt id that a transfer target's id contains. Return None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
-def parse_target_name_in_transfer_party_id(party_id: PartyId) -> str | None:
-    """Return the name of the transfer target that a party id contains, or None if it contains none."""
+def parse_transfer_target_name(party_id: PartyId) -> str | None:
+    """Return the target's name that a transfer target's id contains. Return None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return party_id[len(TRANSFER_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None

@@ -34,16 +34,15 @@ class PhoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class CallIntervals:
-    """The minimum interval between calls to a number, and for each campaign the longer minimum interval after a
-    conversation.
-    """
+    """The minimum time between calls to a number, and each campaign's longer minimum after a conversation (seconds)."""
 
     least_seconds: float = 0.0
     after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # retry interval by campaign
 
     def find_next_call_time(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
-        """Return when a phone number may next be called (epoch seconds; 0 = now), given its last call and its last
-        conversation.
+        """Return when a phone number may next be called (epoch seconds; 0 = now).
+
+        `called_at` and `talked_at` are when its last call and its last conversation ended.
         """
         after_call = called_at + self.least_seconds if called_at is not None and self.least_seconds else 0.0
         if talked_at is None:

@@ -80,7 +80,7 @@ class PinProver:
         self._hashes = dict(hashes)
         self._all_hashes = tuple(self._hashes.values())
 
-    def make_proof_of_pin(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
+    def create_pin_proof(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
         """Return a proof that its sender knows an agent's PIN. The proof is made at `now` (epoch seconds) and valid for
         a minute.
         """

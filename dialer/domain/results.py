@@ -62,7 +62,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class SeatHours:
-    """The time that a centre's seats spent in each state, without the current state of each seat."""
+    """The total time that a centre's seats spent in each state."""
 
     __pydantic_config__ = MESSAGE
 

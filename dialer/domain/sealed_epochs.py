@@ -80,7 +80,7 @@ class SealedEpoch:
     """Ed25519, hexadecimal"""
 
     def encode_fields_to_sign(self) -> bytes:
-        """Return the bytes that are signed: all fields of this log entry except the signature."""
+        """Return the bytes to sign: all fields of this log entry except the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 

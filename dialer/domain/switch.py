@@ -79,8 +79,8 @@ class CallSwitch(Protocol):
     async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
 
-        Raises OriginateRefused (certainly not placed), SwitchUnreachable (nothing was written) or OriginateUnsure (the
-        call may exist: reconcile it, never repeat it).
+        Raises OriginateRefused (certainly not placed), SwitchUnreachable (nothing was sent) or OriginateUnsure (the
+        call may exist: look for it in the switch, never place it again).
         """
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
@@ -102,14 +102,14 @@ class CallSwitch(Protocol):
 class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
-    def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
-        """Return how long the oldest unanswered AMI action has waited (seconds; 0 = none waits).
+    def get_age_of_oldest_pending_action(self, server: str) -> float:
+        """Return how long the oldest pending AMI action has waited for its response (seconds; 0 = none is pending).
 
         Return infinity if another dialler may be using this Asterisk server.
         """
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return an Asterisk server's records that say how the calls with these attempt ids ended.
+        """Read from an Asterisk server's call records how the calls with these attempt ids ended.
 
         Raises SwitchError if the server has no records.
         """
@@ -138,8 +138,9 @@ class Switch(CallSwitch, Protocol):
     # Transfers
 
     async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """Put a voter on hold with music. Raises SwitchError. When the longest allowed hold time ends, the switch
-        returns the voter to the seat.
+        """Put a voter on hold with music. Raises SwitchError.
+
+        After the maximum hold time, the switch returns the voter to the seat.
         """
 
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId) -> None:
@@ -153,8 +154,8 @@ class Switch(CallSwitch, Protocol):
         result. Raises SwitchError.
         """
 
-    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
-        """Move a transfer target or supervisor, who has answered, to another seat or call. Raises SwitchError."""
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
+        """Move a transfer target or supervisor who has answered to `place`: another seat or call. Raises SwitchError."""
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a transfer target or supervisor in any state. It is no error if the call has already ended."""

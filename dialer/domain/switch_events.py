@@ -41,8 +41,8 @@ class CallRinging(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered(CallEvent):
-    """The call was answered. This event may arrive after `CallWaiting` or after the start of a flow, and may be
-    repeated.
+    """The call was answered. This event may be repeated, and may arrive after `CallWaiting` or after an IVR flow has
+    started.
     """
 
 

@@ -251,10 +251,10 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def add_voters_completed_during_call(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy of this screen pop (voter data on the agent's page) that also lists the settled voters.
+        """Return a copy that lists in `settled` the voters who were to be called when the call began, and no longer
+        are.
 
-        A settled voter was to be called when the call began, and now need not be called any more. `before` is the
-        previous screen pop of the same call.
+        `before` is the previous screen pop (voter data on the agent's page) of the same call.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))

@@ -20,7 +20,7 @@ from dialer.domain.alerts import Alert
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.newest_call import NewestCall
-from dialer.domain.parties import parse_attempt_in_transfer_party_id
+from dialer.domain.parties import parse_transfer_attempt_id
 from dialer.domain.view import CampaignView, CentreView, Change
 from dialer.engine.calls.state import Call
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext, SeatCommand
@@ -255,7 +255,7 @@ class Engine:
         if isinstance(event, switch_events.PartyLeft):
             features.call_transfer_service.on_transfer_target_left(event.party_id)
             features.seat_monitoring_service.on_supervisor_phone_left(event.party_id)
-        elif parse_attempt_in_transfer_party_id(event.party_id) is not None:
+        elif parse_transfer_attempt_id(event.party_id) is not None:
             features.call_transfer_service.on_transfer_target_answered(event.party_id, event.place)
 
     def _pass_call_event_to_features(self, event: switch_events.CallEvent) -> None:

@@ -68,12 +68,12 @@ class RoutedSwitch:
 
         return add_carrier_calls_to_switch_up
 
-    def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
+    def get_age_of_oldest_pending_action(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Covers Asterisk only, because each request to the carrier has its own timeout.
         """
-        return 0.0 if self._asterisk is None else self._asterisk.get_age_of_oldest_unanswered_ami_action(server)
+        return 0.0 if self._asterisk is None else self._asterisk.get_age_of_oldest_pending_action(server)
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return Asterisk's call detail records (CDR) of these attempts, which say how the calls have ended."""
@@ -145,9 +145,9 @@ class RoutedSwitch:
         """
         await self._require_asterisk().call_third_party(request)
 
-    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them."""
-        await self._require_asterisk().move_third_party_to_seat_or_call(party_id, place)
+        await self._require_asterisk().move_third_party(party_id, place)
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""

@@ -323,7 +323,7 @@ class _Port:
         self._network = network
         self._steps = steps
 
-    def get_age_of_oldest_unanswered_ami_action(self, _server: str) -> float:
+    def get_age_of_oldest_pending_action(self, _server: str) -> float:
         return 0.0
 
     def _use_link(self) -> SimulatedNetwork:

@@ -83,7 +83,7 @@ class SilentSwitch:
     def __init__(self, steps: StepCounter) -> None:
         self._steps = steps
 
-    def get_age_of_oldest_unanswered_ami_action(self, _server: str) -> float:
+    def get_age_of_oldest_pending_action(self, _server: str) -> float:
         return 0.0
 
     def __getattr__(self, name: str) -> Any:

@@ -24,7 +24,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
     gate = cast(Any, turns.features.calling_rules_checker._gate)
     gate.__dict__.update(asked)
     turns.features.dialling_permission_checker._switch = cast(
-        Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: 0.0)
+        Any, SimpleNamespace(get_age_of_oldest_pending_action=lambda _: 0.0)
     )
     turns.features.wall_clock_guard.has_clock_changed_without_confirmation = lambda: False  # type: ignore[method-assign]
     for run in turns.features.loaded_campaigns.list_campaign_runs():

@@ -90,7 +90,7 @@ class AgentSignInRoutes:
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
         proof = await self._people.run_in_low_priority_thread(
-            lambda: site.prover.make_proof_of_pin(
+            lambda: site.prover.create_pin_proof(
                 site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now()
             )
         )

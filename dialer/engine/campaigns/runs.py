@@ -112,7 +112,7 @@ class CampaignRun:
         """Return the share (0-1) of the calls taken for machines that counts as abandoned people: measured by judged
         calls, or else that of the profile.
         """
-        return self.judged.get_charged_false_positive_share(self.spec.false_positive_share)
+        return self.judged.get_false_positive_share_to_count(self.spec.false_positive_share)
 
     @property
     def agent_time_weight(self) -> float:

@@ -63,7 +63,7 @@ class CampaignHolds:
         servers.unresponsive = frozenset(
             server
             for server in servers.up
-            if self._switch.get_age_of_oldest_unanswered_ami_action(server) > UNANSWERED_SECONDS
+            if self._switch.get_age_of_oldest_pending_action(server) > UNANSWERED_SECONDS
         )
         if self._core.draining:
             return Hold(HoldReason.STOPPING)

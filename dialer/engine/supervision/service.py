@@ -147,9 +147,7 @@ class Supervision:
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         try:
-            await self._switch.move_third_party_to_seat_or_call(
-                before.party_id, after.expected_conference_or_channel_of_supervisor
-            )
+            await self._switch.move_third_party(before.party_id, after.expected_conference_or_channel_of_supervisor)
         except SwitchError as error:
             self._append_monitoring_end_to_audit(after, "not changed")
             raise CommandRefused(

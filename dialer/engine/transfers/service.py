@@ -19,8 +19,8 @@ from dialer.domain.parties import (
     Place,
     PlaceKind,
     make_transfer_party_id,
-    parse_attempt_in_transfer_party_id,
-    parse_target_name_in_transfer_party_id,
+    parse_transfer_attempt_id,
+    parse_transfer_target_name,
 )
 from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
@@ -226,7 +226,7 @@ class Transfers:
         self.set_transfer_of_call(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._send_transfer_order_to_switch(
-            self._switch.move_third_party_to_seat_or_call(transfer.party_id, aside), call.attempt_id, transfer
+            self._switch.move_third_party(transfer.party_id, aside), call.attempt_id, transfer
         )
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the transfer was not completed, because the voter has hung up")
@@ -361,9 +361,9 @@ class Transfers:
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_side_effects(
-                make_order_to_switch(
-                    self._switch.move_third_party_to_seat_or_call, live.party_id, aside
-                ).copy_order_with_failure_event(lost)
+                make_order_to_switch(self._switch.move_third_party, live.party_id, aside).copy_order_with_failure_event(
+                    lost
+                )
             )
             return
         self.remove_transfer(live.attempt_id)
@@ -397,7 +397,7 @@ class Transfers:
 
     def restore_transfer_target_found_on_server(self, party_id: PartyId) -> str | None:
         """Record a transfer target that was found on the switch after a restart. Return the target's name."""
-        name = parse_target_name_in_transfer_party_id(party_id)
+        name = parse_transfer_target_name(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
             self._transfers.party_trunks[party_id] = target.trunk
@@ -415,7 +415,7 @@ class Transfers:
         self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_third_party, party_id))
 
     def _find_transfer_of_target(self, party_id: PartyId) -> CallTransfer | None:
-        attempt_id = parse_attempt_in_transfer_party_id(party_id)
+        attempt_id = parse_transfer_attempt_id(party_id)
         live = self._transfers.find_transfer_of_call(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
@@ -476,7 +476,7 @@ class Transfers:
         """
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
-            attempt_id = parse_attempt_in_transfer_party_id(party_id)
+            attempt_id = parse_transfer_attempt_id(party_id)
             if attempt_id is None:
                 continue
             if attempt_id in self._calls and attempt_id not in parties:

@@ -372,7 +372,7 @@ class AsteriskSwitch:
 
     # The switch port: calls
 
-    def get_age_of_oldest_unanswered_ami_action(self, server: str = "") -> float:
+    def get_age_of_oldest_pending_action(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Return infinity if Asterisk is shutting down, or if this dialler's reservation of Asterisk (lease) may have expired.
@@ -544,7 +544,7 @@ class AsteriskSwitch:
         )
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
-    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them."""
         await self._redirect_channel(party_id, *_get_extension_of_third_party(place))
 

@@ -94,7 +94,7 @@ class AmiClient(asyncio.BufferedProtocol):
     @property
     def age_of_oldest_unanswered_ami_action(self) -> float:
         """How long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk hangs."""
-        return self._session.get_age_of_oldest_unanswered_ami_action(self._loop.time())
+        return self._session.get_age_of_oldest_pending_action(self._loop.time())
 
     async def wait_until_session_lost(self) -> SwitchError:
         """Wait until the AMI session ends, and return the error that ended it."""

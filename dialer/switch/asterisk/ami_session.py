@@ -138,7 +138,7 @@ class AmiSession:
         """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._decoder.banner
 
-    def get_age_of_oldest_unanswered_ami_action(self, now: float) -> float:
+    def get_age_of_oldest_pending_action(self, now: float) -> float:
         """Return how long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk
         hangs.
         """

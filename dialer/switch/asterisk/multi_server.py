@@ -62,9 +62,9 @@ class MultiServerSwitch:
         for server in self._servers.values():
             server.close()
 
-    def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
+    def get_age_of_oldest_pending_action(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
-        return self._servers[server].get_age_of_oldest_unanswered_ami_action()
+        return self._servers[server].get_age_of_oldest_pending_action()
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return the call detail records (CDR) of one Asterisk server, which say how these attempts' calls have ended."""
@@ -165,7 +165,7 @@ class MultiServerSwitch:
         home, there = self._endpoints[request.endpoint], self._find_server_of_seat_or_call(request.place)
         await self._servers[there].call_third_party(request, None if home == there else home)
 
-    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them.
 
         The seat must be on the third party's server. A transferred voter joins the third party there.
@@ -182,7 +182,7 @@ class MultiServerSwitch:
                 " of the third party,"
                 " then call again"
             )
-        await self._servers[server].move_third_party_to_seat_or_call(party_id, place)
+        await self._servers[server].move_third_party(party_id, place)
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""

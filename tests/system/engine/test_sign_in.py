@@ -20,7 +20,7 @@ PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
 def make_pin_proof(
     site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0
 ) -> PinProof:
-    return read_pin_proof(PROVER.make_proof_of_pin(centre, name, agent, pin, site.clock.now() + at))
+    return read_pin_proof(PROVER.create_pin_proof(centre, name, agent, pin, site.clock.now() + at))
 
 
 @virtual_time()
@@ -118,7 +118,7 @@ def test_malformed_keyed_hash_of_a_pin_is_rejected(text: object) -> None:
 
 def test_keyed_hash_of_a_pin_is_made_for_unknown_agent_numbers_too() -> None:
     made = {
-        PROVER.make_proof_of_pin("test", "01", agent, pin, 1713758400.0)
+        PROVER.create_pin_proof("test", "01", agent, pin, 1713758400.0)
         for agent in ("101", "999")
         for pin in ("2468", "2469")
     }

@@ -119,17 +119,17 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
         await execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         supervision = site.centre.engine.features.seat_monitoring_service
-        move_third_party_to_seat_or_call = supervision._switch.move_third_party_to_seat_or_call
+        move_third_party = supervision._switch.move_third_party
 
         async def move_and_hang_up(*args: Any) -> None:
-            await move_third_party_to_seat_or_call(*args)
+            await move_third_party(*args)
             phone = find_supervisor_channel(site)
             assert phone is not None
             site.switch.hang_up_channel_from_other_side(phone, EndsBy.VOTER)
             await asyncio.sleep(1)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(supervision._switch, "move_third_party_to_seat_or_call", move_and_hang_up)
+            patch.setattr(supervision._switch, "move_third_party", move_and_hang_up)
             with pytest.raises(CommandRefused, match="asha has hung up"):
                 await execute(Whisper(seat="01"), CommandContext("asha"))
         assert not site.centre.engine.features.supervisors_monitoring_seats

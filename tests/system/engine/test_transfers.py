@@ -462,14 +462,14 @@ async def test_voter_stays_with_the_agent_if_the_target_hangs_up_as_the_transfer
         await execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
         switch = site.centre.engine.features.switch
-        move = switch.move_third_party_to_seat_or_call
+        move = switch.move_third_party
 
         async def move_and_lose(party_id: PartyId, place: Place) -> None:
             await move(party_id, place)
             site.switch.hang_up_phone("boss")
             await asyncio.sleep(0.05)
 
-        switch.move_third_party_to_seat_or_call = move_and_lose  # type: ignore[method-assign]
+        switch.move_third_party = move_and_lose  # type: ignore[method-assign]
         with pytest.raises(CommandRefused, match=r"boss has hung up\. The call stays with you"):
             await execute(SeatCompleteTransfer(seat="01"))
         await asyncio.sleep(60)

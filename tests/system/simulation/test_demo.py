@@ -113,7 +113,7 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
     assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
     for number in visitors.agents:
         proof = read_pin_proof(
-            PinProver(hashes).make_proof_of_pin("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
+            PinProver(hashes).create_pin_proof("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
         )
         assert proof.is_valid_pin_proof(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)

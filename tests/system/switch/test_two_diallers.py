@@ -228,16 +228,16 @@ async def test_dialler_places_no_call_after_a_suspension_in_which_its_exclusive_
             adapter = AsteriskSwitch(asleep)
             adapter.set_event_sink(lambda _: None)
             await adapter.on_ami_link_up(client)
-            assert adapter.get_age_of_oldest_unanswered_ami_action() == 0.0
+            assert adapter.get_age_of_oldest_pending_action() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with open_session(switch, successor) as other:
                 await successor.acquire_sole_use_of_asterisk(other)
                 assert client.is_session_up
-                assert adapter.get_age_of_oldest_unanswered_ami_action() == inf
+                assert adapter.get_age_of_oldest_pending_action() == inf
                 with pytest.raises(SwitchError):
                     await asleep.renew_sole_use_of_asterisk(client)
-                assert adapter.get_age_of_oldest_unanswered_ami_action() == inf
+                assert adapter.get_age_of_oldest_pending_action() == inf
             adapter.on_ami_link_down(SwitchError("the test is over"))
 
 

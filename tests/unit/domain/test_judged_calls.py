@@ -26,7 +26,7 @@ def test_profiles_share_of_people_is_charged_until_a_hundred_calls_of_the_campai
     )
     charged = [shares.get_share_of_campaign(campaign) for campaign in ("none", "few", "good", "bad")]
     assert charged == pytest.approx([0.26, 0.26, 0.0370, 0.4800], abs=5e-5)
-    assert JudgedCalls(100, 50).get_charged_false_positive_share(0.0) == 0.0  # the law charges none
+    assert JudgedCalls(100, 50).get_false_positive_share_to_count(0.0) == 0.0  # the law charges none
 
 
 def test_sample_is_the_requested_share_of_the_calls_and_the_same_at_each_look() -> None:

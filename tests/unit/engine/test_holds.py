@@ -33,7 +33,7 @@ def test_campaign_is_held_while_its_asterisk_server_does_not_answer(
 ) -> None:
     turns = make_turns_that_want_calls()
     turns.features.dialling_permission_checker._switch = cast(
-        Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: unanswered_seconds)
+        Any, SimpleNamespace(get_age_of_oldest_pending_action=lambda _: unanswered_seconds)
     )
     hold = find_hold(turns)
     assert (hold and hold.reason) is reason
@@ -60,7 +60,7 @@ def test_campaign_hold_names_a_silent_server_next_to_a_disconnected_one() -> Non
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
     turns.features.dialling_permission_checker._switch = cast(
-        Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: 1.0)
+        Any, SimpleNamespace(get_age_of_oldest_pending_action=lambda _: 1.0)
     )
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
 

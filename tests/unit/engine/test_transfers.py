@@ -62,7 +62,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (
             "three-way",
             SeatDown("01"),
-            f"seat 01 talking handing-over; order move_third_party_to_seat_or_call help-A-boss-t1 handover; {LOST}",
+            f"seat 01 talking handing-over; order move_third_party help-A-boss-t1 handover; {LOST}",
             "handing-over",
         ),
         (

@@ -357,7 +357,7 @@ async def test_lost_ami_session_is_reported_and_refuses_further_commands() -> No
         "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
     )
     assert session.sent == []
-    assert switch.get_age_of_oldest_unanswered_ami_action() == 0.0
+    assert switch.get_age_of_oldest_pending_action() == 0.0
 
 
 async def test_failed_first_ami_connection_is_reported_as_down() -> None:
@@ -372,7 +372,7 @@ async def test_waiting_time_for_asterisk_is_the_age_of_the_oldest_unanswered_act
     switch, _events, session = await connect()
     session.age_of_oldest_unanswered_ami_action, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
-    assert switch.get_age_of_oldest_unanswered_ami_action() == (float("inf") if stopping else 3.0)
+    assert switch.get_age_of_oldest_pending_action() == (float("inf") if stopping else 3.0)
 
 
 # The lease
@@ -385,9 +385,9 @@ async def test_asterisk_counts_as_silent_once_its_exclusive_use_may_have_expired
     await bring_up(switch, session)
     session.age_of_oldest_unanswered_ami_action = 3.0
     await asyncio.sleep(LEASE_SECONDS - 0.1)
-    assert switch.get_age_of_oldest_unanswered_ami_action() == 3.0
+    assert switch.get_age_of_oldest_pending_action() == 3.0
     await asyncio.sleep(0.2)
-    assert switch.get_age_of_oldest_unanswered_ami_action() == float("inf")
+    assert switch.get_age_of_oldest_pending_action() == float("inf")
     switch.close()
 
 

@@ -155,7 +155,7 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
         (lambda switch: switch.play_information_message(CALL), [redirect(CALL, "matdan-message", "s")]),
         (lambda switch: switch.put_call_on_hold(CALL, "04"), [redirect(CALL, "matdan-hold", "seat-04")]),
         (
-            lambda switch: switch.move_third_party_to_seat_or_call(PARTY, SEAT),
+            lambda switch: switch.move_third_party(PARTY, SEAT),
             [redirect(PARTY, "matdan-helper", "seat-04")],
         ),
         (lambda switch: switch.hang_up_call(CALL), [f"Action: Hangup\nChannel: {CALL}"]),
@@ -279,7 +279,7 @@ async def test_error_about_a_missing_packet_count_names_the_phone() -> None:
         (call_party("carrier", "1,2", None, None), "a number is 3 to 20 digits"),
         (call_party("carrier", NUMBER, "x", None), "a number is 3 to 20 digits"),
         (
-            lambda switch: switch.move_third_party_to_seat_or_call(PARTY, Place(PlaceKind.SEAT, "0,4")),
+            lambda switch: switch.move_third_party(PARTY, Place(PlaceKind.SEAT, "0,4")),
             "a place's name is letters, digits and -",
         ),
     ],

@@ -365,12 +365,12 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
 
 def test_waiting_time_of_an_ami_action_starts_when_it_is_queued() -> None:
     session = make_logged_in_session()
-    assert session.get_age_of_oldest_unanswered_ami_action(3) == 0
+    assert session.get_age_of_oldest_pending_action(3) == 0
     session.queue_ami_action("Getvar", (), 1, action_id="a")
     session.queue_ami_action("Getvar", (), 2, action_id="b")
-    assert session.get_age_of_oldest_unanswered_ami_action(2.5) == 1.5
+    assert session.get_age_of_oldest_pending_action(2.5) == 1.5
     session.process_received_bytes(make_success_response("a"), 3)
-    assert session.get_age_of_oldest_unanswered_ami_action(3) == 1
+    assert session.get_age_of_oldest_pending_action(3) == 1
 
 
 def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dialer.domain.model import AttemptId
-from dialer.domain.parties import PartyId, Place, parse_attempt_in_transfer_party_id
+from dialer.domain.parties import PartyId, Place, parse_transfer_attempt_id
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import is_third_party_channel, parse_seat_or_transfer_of_conference
@@ -40,7 +40,7 @@ class PartyTracker:
 
     def is_third_party_called_for_attempt(self, attempt_id: AttemptId) -> bool:
         """Return whether a third party was called for this attempt."""
-        return any(parse_attempt_in_transfer_party_id(party_id) == attempt_id for party_id in self._live)
+        return any(parse_transfer_attempt_id(party_id) == attempt_id for party_id in self._live)
 
     def handle_ami_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the tracked third parties from an AMI event, and return the resulting events. Return None if the event
