@@ -98,10 +98,10 @@ class AccountOptions(HeadquartersOptions):
     @asynccontextmanager
     async def _sign_in_as_account_user(self, password: str) -> AsyncIterator[HqSession]:
         from dialer.domain.clock import SystemClock
-        from dialer.hq.desk import open_account_databases
+        from dialer.hq.desk import open_user_accounts
         from dialer.hq.proposals import Proposals
 
-        async with open_account_databases(self.headquarters_settings, SystemClock()) as (db, accounts, people, _):
+        async with open_user_accounts(self.headquarters_settings, SystemClock()) as (db, accounts, people, _):
             token = await people.sign_in_with_password(self.user, password)
             try:
                 yield HqSession(Proposals(self.headquarters_settings, db, accounts), people, token)

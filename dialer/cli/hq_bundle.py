@@ -364,7 +364,7 @@ async def _carry_out_rollout_of_campaign_material(
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
                 step = rollout.start_next_wave_of_rollout(time.monotonic())
-                await hq_session.proposals.assign_version_to_next_centres_of_rollout(
+                await hq_session.proposals.assign_rollout_to_next_centres(
                     proposal, step.to, await hq_session.find_signed_in_user()
                 )
                 typer.echo(f"{version} to {', '.join(step.to)}: {len(step.centres)} centres")

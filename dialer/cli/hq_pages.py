@@ -273,5 +273,5 @@ def _open_page_accounts(
     from dialer.domain.clock import SystemClock
 
     with require_installed_package_extra("hq,desk"):
-        from dialer.hq.desk import open_account_databases
-    return open_account_databases(hq.headquarters_settings, SystemClock())
+        from dialer.hq.desk import open_user_accounts
+    return open_user_accounts(hq.headquarters_settings, SystemClock())

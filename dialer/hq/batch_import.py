@@ -49,11 +49,11 @@ from dialer.hq.ledger import (
     parse_outbox_row,
     parse_signed_log_entry,
     parse_voter_place_on_roll,
-    refuse_batch_with_subject_of_other_centre,
+    refuse_batch_of_wrong_centre,
     sum_turnout_changes,
 )
-from dialer.hq.repeated_rows import does_any_row_differ_from_stored_row
-from dialer.hq.seal_chains import create_chain_of_log_entries, describe_contradiction_in_signed_log
+from dialer.hq.repeated_rows import is_any_resent_row_different
+from dialer.hq.seal_chains import create_empty_signed_log, describe_contradiction_in_signed_log
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, create_record_of_rejected_row
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.store_records import (
@@ -185,9 +185,9 @@ class ReceivedBatch:
 
     @property
     def row_count_for_commit_limit(self) -> int:
-        """The number of rows in the message plus 1, which counts towards the limit of one commit.
+        """How much this message counts towards `MAX_COMMIT_ROWS`, the limit of one commit: its number of rows, plus 1.
 
-        The 1 also limits how many messages without rows one commit can contain.
+        Because of the 1, a commit cannot have any number of messages without rows.
         """
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
@@ -234,10 +234,10 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
 def merge_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
-    """Add acknowledgements of later batches (`more`) to `acks`, which has one acknowledgement for each sender.
+    """Merge the acknowledgements `more`, which are for later batches, into `acks` (one acknowledgement per sender).
 
-    The later acknowledgement replaces the earlier one, unless the earlier one is a refusal. After a refusal, the sender
-    must also send its later batches again.
+    A later acknowledgement replaces an earlier one, but not an earlier refusal. After a refusal, the sender must also
+    send its later batches again.
     """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:
@@ -336,9 +336,10 @@ class BatchImporter:
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
     async def retry_rejected_rows(self) -> None:
-        """Try again to store the rows of centres that could not be stored as results when they arrived (set aside).
+        """Retry rows of centres that were rejected when they arrived ("set aside"), and count the rows that stay
+        rejected.
 
-        A row is stored now if its constituency has been assigned to its centre since. The remaining rows are counted.
+        A row is accepted now if headquarters' settings have since assigned its constituency to its centre.
         """
         now = self._clock.now()
         async with self._db.open_transaction():
@@ -361,8 +362,7 @@ class BatchImporter:
             self.replaced_centres = await list_centres_with_unconfirmed_replacement(self._db)
 
     async def commit_batches(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> Acknowledgements:
-        """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
-        sent them.
+        """Commit the messages that follow `position` in the stream. Return the acknowledgements to send, by sender.
 
         Raises Displaced if another import process (gatherer) has imported messages after `position`. If the database
         cannot store a value, one of the errors in `ValueRejected` is raised.
@@ -388,7 +388,7 @@ class BatchImporter:
                 try:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
-                    refuse_batch_with_subject_of_other_centre(each.batch, each.subject, zones)
+                    refuse_batch_of_wrong_centre(each.batch, each.subject, zones)
                     await self._parse_rows_of_batch_by_centre(each, each.batch, stores, collected, now)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
@@ -476,8 +476,8 @@ class BatchImporter:
         is_same_store = collected is not None and collected.store is store
         uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
         oldest = now - self._compared_seconds
-        with self._subtract_computing_time_of_centre(batch.centre):
-            is_set_back = await does_any_row_differ_from_stored_row(
+        with self._subtract_cpu_time_of_centre(batch.centre):
+            is_set_back = await is_any_resent_row_different(
                 self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
             )
         if is_set_back:
@@ -533,7 +533,7 @@ class BatchImporter:
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
-            with self._subtract_computing_time_of_centre(centre):
+            with self._subtract_cpu_time_of_centre(centre):
                 self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
             await set_aside.insert_rejected_rows(self._db, aside)
@@ -636,18 +636,16 @@ class BatchImporter:
             await SQL.set_test_marks.run_statement(self._db, *convert_rows_to_columns(sorted(sent.items()), 2), now)
 
     @contextlib.contextmanager
-    def _subtract_computing_time_of_centre(self, centre: str) -> Iterator[None]:
+    def _subtract_cpu_time_of_centre(self, centre: str) -> Iterator[None]:
         """Subtract the CPU time of the `with` block from the CPU time that the centre may still use."""
         started = time.thread_time()
         yield
-        self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)
+        self._shares.subtract_cpu_time(messages.build_batch_subject(centre), time.thread_time() - started)
 
     async def _check_signed_log_entries(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
-        """Check whether new entries of stores' signed logs (epochs) contradict the entries that the same stores sent
-        before.
-        """
+        """Compare new entries (epochs) of stores' signed logs with earlier entries, and record each contradiction."""
         sealed: dict[str, list[SealedEpoch]] = {}
         for each in results:
             if each.row.topic == SEALED_EPOCHS:
@@ -660,10 +658,10 @@ class BatchImporter:
                 original = (
                     None if copied is None else await seal_records.read_signed_log_of_store(self._db, centre, copied)
                 )
-                chain = create_chain_of_log_entries(original)
+                chain = create_empty_signed_log(original)
             followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
-            known = await seal_records.find_log_entries_received_before(self._db, centre, followed) if followed else {}
-            with self._subtract_computing_time_of_centre(centre):
+            known = await seal_records.find_numbers_of_log_entries(self._db, centre, followed) if followed else {}
+            with self._subtract_cpu_time_of_centre(centre):
                 for epoch in epochs:
                     if chain.add_signed_log_entry(epoch, store.first_at, known, now):
                         _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
@@ -712,7 +710,7 @@ class BatchImporter:
         before = {
             _get_voter_place_on_roll(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)
         }
-        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.does_mark_undo_or_correct_earlier_marks)]
+        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
             asked = convert_rows_to_columns([_place_columns(place) for place in changed_places], 5)
@@ -742,8 +740,7 @@ class BatchImporter:
 
 
 def _create_acknowledgement_of_newest_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
-    """Return the acknowledgement of a centre's last batch, by the sender of the batch. Empty if the centre has sent
-    none.
+    """Return the acknowledgement of a centre's last batch, by its sender, or {} if the centre has sent no batch.
 
     `conflict` says what a person must decide about the centre's databases ("" = nothing).
     """
@@ -756,10 +753,7 @@ def _create_acknowledgement_of_newest_batch(rows: CentreRows, conflict: str, now
 
 
 class _SomeRowsAlreadyStored(Exception):
-    """Raised if the database has some of the rows already.
-
-    The insert is rolled back, and repeated with the new rows only.
-    """
+    """Raised to roll back an insert if the database has some of the rows already. Then only the new rows are inserted."""
 
 
 # attrgetter, because `dataclasses.astuple` copies each value deeply, which was a fifth of the cost of a row.

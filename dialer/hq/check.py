@@ -71,8 +71,10 @@ def _read_expiry_of_campaign_material(timestamp: Path) -> float:
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return the problems of nats-server and its streams, one line each. Another line names centres without live
-    status.
+    """Return the problems of nats-server, its streams and the centres that use it, one line each.
+
+    Problems of centres are a missing live status, different secrets for hashing phone numbers, and shared phone
+    numbers.
     """
     try:
         async with open_session(

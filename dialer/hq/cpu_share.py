@@ -27,7 +27,7 @@ class CpuShares:
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
-    def has_centre_computing_time_left(self, centre: str, now: float) -> bool:
+    def has_centre_cpu_time_left(self, centre: str, now: float) -> bool:
         """Return whether a centre has CPU time left, so that its messages may be processed at `now` (monotonic
         seconds).
         """
@@ -36,10 +36,11 @@ class CpuShares:
         account.at = now
         return account.seconds > 0
 
-    def subtract_used_computing_time(self, centre: str, seconds: float) -> None:
-        """Subtract the CPU time that processing a centre's messages took.
+    def subtract_cpu_time(self, centre: str, seconds: float) -> None:
+        """Subtract the CPU time (seconds) that processing a centre's messages took from the time that the centre has
+        left.
 
-        Nothing is subtracted before the centre's first call of `has_centre_computing_time_left`.
+        Call `has_centre_cpu_time_left` for the centre first; before that, nothing is subtracted.
         """
         if centre in self._accounts:
             self._accounts[centre].seconds -= seconds

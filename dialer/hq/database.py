@@ -71,8 +71,7 @@ class Database:
     async def prepare_schema(self) -> None:
         """Create or upgrade the schema, and create this connection's temporary tables.
 
-        Another process may be storing results, which can lead to a deadlock. If PostgreSQL then aborts this upgrade, it
-        is tried again.
+        The upgrade is retried if PostgreSQL aborts it because of a deadlock with a process that is storing results.
         """
         retries = DEADLOCK_RETRIES
         while True:

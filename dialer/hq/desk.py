@@ -34,7 +34,7 @@ from dialer.web.streams import Streams
 
 
 @contextlib.asynccontextmanager
-async def open_account_databases(
+async def open_user_accounts(
     settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
 ) -> AsyncIterator[tuple[PageDatabase, Accounts, People, DeskFile]]:
     """Open headquarters' database and the file with users' passwords, and read the users' accounts.
@@ -72,7 +72,7 @@ async def run_hq_page_server(
         listener = stack.enter_context(open_listening_socket(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
         origins = list_allowed_origins(settings.desk, port)
-        db, accounts, people, file = await stack.enter_async_context(open_account_databases(settings, clock, hasher))
+        db, accounts, people, file = await stack.enter_async_context(open_user_accounts(settings, clock, hasher))
         streams = Streams(page_state, people, clock)
         figures = HqFigures(settings, page_state, db, accounts)
         proposals = Proposals(settings, db, accounts, figures.changed.set)

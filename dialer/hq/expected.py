@@ -26,7 +26,8 @@ class SQL(Statements):
 
 
 def compute_expected_turnout_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
-    """Return the progress expected at a minute of the polling day, or None without a curve (expected turnout curve).
+    """Return the progress expected at a minute of the polling day, or None if `curve` (expected turnout curve) is
+    empty.
 
     The progress is the share (0-1) of completed phone numbers, and the share of voters who have voted. Both are 0
     before the curve's first time, interpolated between its times, and constant after its last time.

@@ -211,10 +211,12 @@ class Gatherer:
             group.create_task(self._import_batches(importing, stream_id), name="gather-batches")
             group.create_task(self._forward_updates_to_other_centres(forwarding), name="gather-peer-updates")
             if replicas > 1:
-                group.create_task(self._observe_copies_of_streams(), name="gather-copies")
+                group.create_task(self._check_stream_copies_regularly(), name="gather-copies")
 
-    async def _observe_copies_of_streams(self) -> NoReturn:
-        """Observe which nats-servers of the cluster no longer store each message, as after a full disk."""
+    async def _check_stream_copies_regularly(self) -> NoReturn:
+        """Check regularly which nats-servers of the cluster lack messages of the streams, for example after a full
+        disk.
+        """
         while True:
             with contextlib.suppress(HeadquartersUnreachable):  # the import reports that
                 outdated = [await self._session.list_servers_with_outdated_copy(each) for each in STREAMS]
@@ -236,11 +238,11 @@ class Gatherer:
             self._unstored_at[centre] = now
 
     async def _find_stream_position(self, db: Database, stream_id: str) -> StreamPosition:
-        """Return the position in the NATS stream of batches after which reading continues.
+        """Return the position in the NATS stream of batches after which reading continues: usually the one in the
+        database.
 
-        Usually this is the position in the database. If nats-server was restored from an older copy, the stream may end
-        earlier. Then reading continues at the stream's end. Batches that are skipped by this are sent again, because
-        their centres got no acknowledgement.
+        If nats-server was restored from an older copy, the stream may end before that position. Then reading continues
+        at the stream's end. Centres resend the batches that are skipped, because they got no acknowledgement for them.
         """
         stored = await SQL.position.fetch_first_row(db, stream_id) or StreamPosition(0, None)
         last = (await self._session.read_stream_state(messages.UP)).last
@@ -259,7 +261,7 @@ class Gatherer:
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
         await importer.retry_rejected_rows()
-        self._copy_database_problems_from_importer(importer)
+        self._copy_problems_from_importer(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, start, waiting), name="gather-read")
@@ -271,7 +273,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
-                self._copy_database_problems_from_importer(importer)
+                self._copy_problems_from_importer(importer)
                 self._updates_queued.set()
                 for sender, ack in acks.items():
                     if ack.through is not None:
@@ -280,7 +282,7 @@ class Gatherer:
                         messages.build_acknowledgement_subject(sender.centre), messages.pack_acknowledgement(ack)
                     )
 
-    def _copy_database_problems_from_importer(self, importer: BatchImporter) -> None:
+    def _copy_problems_from_importer(self, importer: BatchImporter) -> None:
         self.contradicted_centres = importer.contradicted_centres
         self.replaced_centres = importer.replaced_centres
 
@@ -318,18 +320,19 @@ class Gatherer:
             raise
 
     def _read_batch_message(self, stored: StoredMessage) -> ReceivedBatch:
-        """Return the batch in a message, or a problem if its centre has no CPU time left.
+        """Return the batch in a message. If its centre has no CPU time left, return a problem in place of the batch.
 
-        A skipped batch is not acknowledged, so its centre sends it again.
+        The skipped batch is not acknowledged, so its centre sends it again later.
         """
-        if not self._shares.has_centre_computing_time_left(stored.subject, self._clock.monotonic()):
+        if not self._shares.has_centre_cpu_time_left(stored.subject, self._clock.monotonic()):
             problem = (
-                "its batches take too long to read, so some are skipped until later: check who has the centre's key"
+                "reading the centre's batches takes too much CPU time, so some must be sent again later: check who has the "
+                "centre's key"
             )
             return ReceivedBatch(stored.position, stored.stored_at, stored.subject, None, problem)
         started = time.thread_time()
         received = parse_batch_message(stored)
-        self._shares.subtract_used_computing_time(stored.subject, time.thread_time() - started)
+        self._shares.subtract_cpu_time(stored.subject, time.thread_time() - started)
         return received
 
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:

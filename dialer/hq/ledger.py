@@ -62,7 +62,7 @@ class CentreRows:
     last_batch: OutboxBatch | None = None
 
 
-def refuse_batch_with_subject_of_other_centre(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
+def refuse_batch_of_wrong_centre(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
     """Raise InvalidMessage if a batch is from an unknown centre, or arrived on the NATS subject of another centre."""
     centre = batch.centre
     if subject != f"up.{centre}":
@@ -146,17 +146,17 @@ class MarkRow:
     payload: str  # JSON
 
     @property
-    def does_mark_undo_or_correct_earlier_marks(self) -> bool:
+    def changes_earlier_marks(self) -> bool:
         """Whether this mark (fact about a voter) undoes or corrects earlier marks of the voter.
 
-        If so, the voter's status is computed again from all marks.
+        Then the voter's status must be computed again from all marks.
         """
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
     def is_mark_sent_to_other_centres(self) -> bool:
         """Whether headquarters forwards this mark (fact about a voter) to other centres."""
-        return self.does_mark_undo_or_correct_earlier_marks or self.kind == MarkKind.VOTED
+        return self.changes_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
@@ -317,10 +317,9 @@ class DayCounts:
     def _count_result_of_machine_detection(
         self, centre: str, day: date, outcome: str, fields: Mapping[str, Any]
     ) -> None:
-        """Count what machine detection adds to the abandoned-call rate.
+        """Count the calls that enter the abandoned-call rate because of answering-machine detection.
 
-        These are the answered calls of IVR flows, and the estimated number of people among the calls that detection
-        hung up.
+        These are the answered calls of IVR flows, and an estimate of how many people detection took for machines.
         """
         share = fields.get("false_positive_share")
         if not isinstance(share, int | float) or not 0 < share <= 1:
@@ -371,11 +370,10 @@ class PeerCallRow(NamedTuple):
 
 
 def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
-    """Return the call in a result if other centres must know of it, because it starts a minimum interval for its
-    number.
+    """Return the call in a result if other centres must know of it: it starts a minimum interval for its number.
 
-    Otherwise return None: the result is no call, has no hash of its number, has an outcome that starts no minimum
-    interval, or is so old that every interval is over. The call's time is at most `now` (epoch seconds).
+    Return None for a result that is no call, has no hash of its number, has an outcome that starts no minimum interval,
+    or is so old that every interval is over. The call's time is at most `now` (epoch seconds).
     """
     hashed, outcome, ended_at = fields.get("number_hash"), fields.get("outcome"), fields.get("ended_at")
     if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):

@@ -186,9 +186,9 @@ def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
 def find_stopped_centres(
     settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
 ) -> frozenset[str]:
-    """Return the centres in which a leader has stopped all calls.
+    """Return the centres in which leaders have stopped all calls, and which no later order has allowed to resume.
 
-    Centres that two leaders have let resume are left out.
+    Only orders that have not expired, and have enough valid signatures, count.
     """
     keys, in_force = list_public_keys_of_leaders(settings), list[HqOrder]()
     for signed, order in orders:

@@ -70,10 +70,10 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
 
 
 class _Acknowledgements:
-    """The acknowledgements that the gatherer (the process that imports results) sends, by sender.
+    """The acknowledgements that the gatherer (the process that imports results) has sent, by sender.
 
     A sender is a centre, the id of its store (incarnation), and the id of its dialler's process (run). Batches from
-    files have no run. So their acknowledgements are not confused with those for the centre's network connection
+    files have an empty run, which distinguishes their acknowledgements from those of the centre's network connection
     (uplink).
     """
 
@@ -91,7 +91,10 @@ class _Acknowledgements:
         self._received.set()
 
     async def send_batch_until_acknowledged(self, session: Session, file: OutboxFile, batch: OutboxBatch) -> None:
-        """Send a batch of a file until it is acknowledged. Raises the same errors as `import_outbox_files`."""
+        """Send a batch of a file, and repeat it until the gatherer acknowledges it.
+
+        Raises the same errors as `import_outbox_files`.
+        """
         rest = batch
         while rest.first <= rest.last:
             part, data = await asyncio.to_thread(pack_first_part_of_batch, rest)

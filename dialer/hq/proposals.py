@@ -230,10 +230,8 @@ class Proposals:
                 db, f"{name} {version}", self._db.clock.now() - VALID_SECONDS
             )
 
-    async def assign_version_to_next_centres_of_rollout(
-        self, proposal_id: int, to: Collection[str], who: SignedInUser
-    ) -> None:
-        """Assign the version of a confirmed rollout to the centres `to`, which are its next step (wave).
+    async def assign_rollout_to_next_centres(self, proposal_id: int, to: Collection[str], who: SignedInUser) -> None:
+        """Assign the material version of a confirmed rollout to the centres `to`, its next step (wave).
 
         Raises MaterialRefused, SettingError.
         """
@@ -324,8 +322,7 @@ class Proposals:
         )
 
     async def record_results_of_interrupted_proposals(self) -> None:
-        """Record the results of proposals that were confirmed some time ago and still have no result. Raises
-        StoreError.
+        """Record the missing results of proposals that were confirmed some time ago. Raises StoreError.
 
         The result is "done" if the proposed material is assigned to the centres, otherwise "failed". Nothing is
         assigned here, because somebody may have assigned another version since.

@@ -52,7 +52,7 @@ class SQL(Statements):
     set_aside = Query(StoredSetAside)
 
 
-async def does_any_row_differ_from_stored_row(
+async def is_any_resent_row_different(
     db: Database,
     centre: str,
     incarnation: str,
@@ -61,11 +61,12 @@ async def does_any_row_differ_from_stored_row(
     oldest: float,
     now: float,
 ) -> bool:
-    """Return whether a row that a centre has sent again differs from the row that headquarters has under the same id.
+    """Return whether headquarters lacks any of the rows that a centre sends again, or has another row under the same
+    id.
 
-    `uncommitted` has the rows of the same store that the current transaction will store, by id. A committed row is not
-    compared if it is older than `oldest`, because it may have been deleted, or if its time is impossible. Times are in
-    epoch seconds.
+    `uncommitted` has the rows of the same store that the current transaction will store, by id. Committed rows older
+    than `oldest` may have been deleted, so they are not compared; neither are rows with an impossible time. Times are
+    in epoch seconds.
     """
     if any(not _has_same_topic_and_payload(uncommitted.get(row.id, row), row) for row in rows):
         return True

@@ -50,10 +50,10 @@ def can_user_see_zone(user_zone: str, zone: str) -> bool:
 
 
 def can_user_see_page_value(user_zone: str, key: str) -> bool:
-    """Return whether a user of `user_zone` may see a value of the pages, given its key.
+    """Return whether a user of `user_zone` may see the value that headquarters' pages store under `key`.
 
-    A key KIND/ZONE/... belongs to one zone. A key KIND//... belongs to all zones together. A key KIND is visible to
-    every user.
+    Users of a zone see the keys KIND/ZONE/... of that zone. Users of all zones see these keys of every zone, and
+    KIND//..., the values of all zones together. Every user sees the key KIND.
     """
     parts = key.split("/")
     return len(parts) == 1 or can_user_see_zone(user_zone, parts[1])

@@ -95,7 +95,7 @@ class SealChain:
         return next(iter(problems), None)
 
 
-def create_chain_of_log_entries(original: SealChain | None) -> SealChain:
+def create_empty_signed_log(original: SealChain | None) -> SealChain:
     """Return the empty signed log of a store that has sent no entries yet.
 
     `original` is the log of the store from which this store was copied, or None.

@@ -84,9 +84,10 @@ async def write_signed_log_of_store(db: Database, centre: str, incarnation: str,
     )
 
 
-async def find_log_entries_received_before(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of the log entries (epochs) with these digests, by digest. Entries never received are left
-    out.
+async def find_numbers_of_log_entries(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
+    """Return the number of each signed log entry (epoch) with one of these digests, by digest.
+
+    Entries that headquarters has never received are left out.
     """
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 

@@ -88,7 +88,9 @@ class SnapshotServer:
             return pack_snapshot_refusal(str(error))
         except (*DatabaseError, HeadquartersUnreachable, ValueError) as error:
             _log.warning("snapshot.failed", centre=centre, problem=str(error))
-            return pack_snapshot_refusal("headquarters cannot read a snapshot now: the request is repeated")
+            return pack_snapshot_refusal(
+                "headquarters cannot read a snapshot from its database now: the centre asks again"
+            )
         page = SnapshotPage(centre, request, position, rows.next_after, rows.opt_outs, rows.marks)
         return await asyncio.to_thread(pack_snapshot_page, page, self._private_key)
 

@@ -90,9 +90,10 @@ class StoreSightings:
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
     def record_process_that_sent_results(self, centre: str, store: KnownStore, run: str) -> bool:
-        """Record the dialler process (`run`) that sends from a store. Return False if that process should have ended.
+        """Record that the dialler process `run` sends results from a store. Return False if the store was cloned.
 
-        A process has ended when another process sends from the same store. If it sends again, the store was cloned.
+        A process counts as ended once another process sends from the same store. If an ended process sends again, two
+        machines use copies of one store.
         """
         ended = self._ended_runs[centre]
         if run in ended:

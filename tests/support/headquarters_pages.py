@@ -12,7 +12,7 @@ import httpx
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
-from dialer.hq.desk import open_account_databases
+from dialer.hq.desk import open_user_accounts
 from dialer.hq.expected import read_official_turnout, store_official_turnout
 from dialer.hq.material import read_online_signing_key
 from dialer.material.repository import Repository
@@ -61,7 +61,7 @@ class Headquarters:
 async def create_accounts(settings: HqSettings, folder: Path) -> dict[str, str]:
     """Create accounts and import official turnout. Return a session token of each account with a password."""
     tokens = {}
-    async with open_account_databases(settings, SystemClock(), CHEAP) as (db, accounts, people, _):
+    async with open_user_accounts(settings, SystemClock(), CHEAP) as (db, accounts, people, _):
         for role in HqRole:
             for account, zone in ((role.value, ""), (f"{role}-west", "west")):
                 if zone or role is not HqRole.ZONE:

@@ -137,11 +137,11 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     if (missing := _find_missing_requirement_of_web_pages()) is not None:
         yield f"headquarters' pages are not running: {missing}"
         return
-    from dialer.hq.desk import open_account_databases, run_hq_page_server  # noqa: PLC0415 - needs an extra
+    from dialer.hq.desk import open_user_accounts, run_hq_page_server  # noqa: PLC0415 - needs an extra
     from dialer.web.assets import read_built_page_files  # noqa: PLC0415
 
     password = _generate_demo_password()
-    async with open_account_databases(settings, SystemClock()) as (_, accounts, people, _):
+    async with open_user_accounts(settings, SystemClock()) as (_, accounts, people, _):
         for user in (USER, SECOND):
             await accounts.save_account(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):

@@ -13,7 +13,7 @@ import pytest
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
-from dialer.hq.desk import open_account_databases
+from dialer.hq.desk import open_user_accounts
 from dialer.hq.proposals import VALID_SECONDS, Proposals
 from dialer.web.people import SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -79,7 +79,7 @@ async def test_headquarters_action_by_command_has_the_same_audit_entry_as_on_a_p
         ("material-answered", "compliance"),
     ]
     assert by_command == by_page
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
         assert await db.find_breaks_in_audit_chain() == []
 
 
@@ -117,7 +117,7 @@ async def test_same_accounts_may_decline_a_proposal_by_command_as_on_the_page(hq
 async def test_refused_headquarters_command_gives_a_one_line_error(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
         once = await people.create_one_time_password("ravi-of-patna")
     without_database = tmp_path / "other.toml"
     without_database.write_text(
@@ -164,7 +164,7 @@ async def test_headquarters_account_that_was_removed_can_no_longer_act_by_comman
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
     assert (await command(hq, "media", *assign))[0] == 0
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
         await accounts.remove_account("media", "a-test")
     code, output = await command(hq, "media", *assign)
     assert (code, "no account has this name and password" in output) == (2, True)
@@ -194,11 +194,11 @@ async def test_running_rollout_may_assign_its_version_to_further_centres(
     hq: Headquarters, tmp_path: Path, problem: str, state: str
 ) -> None:
     repository, who = publish_material(hq.settings, tmp_path), SignedInUser("media", HqRole.MEDIA)
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_rollout("turnout", 8, who)).id
         with pytest.raises(RequestRefused, match="no-rollout") as refused:
-            await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], who)
+            await proposals.assign_rollout_to_next_centres(number, ["all"], who)
         assert refused.value.status == 409
         second = SignedInUser("compliance", HqRole.COMPLIANCE)
         assert (await proposals.answer_proposal(number, second, confirm=True)).state == "confirmed"
@@ -206,8 +206,8 @@ async def test_running_rollout_may_assign_its_version_to_further_centres(
         assert await proposals.find_confirmed_rollout("turnout", 9, who) is None
         for stranger in (second, SignedInUser("media-west", HqRole.MEDIA)):
             with pytest.raises(RequestRefused):
-                await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], stranger)
-        await proposals.assign_version_to_next_centres_of_rollout(number, ["centre:pune-1", "zone:east"], who)
+                await proposals.assign_rollout_to_next_centres(number, ["all"], stranger)
+        await proposals.assign_rollout_to_next_centres(number, ["centre:pune-1", "zone:east"], who)
         waves = repository.read_roll_out_waves().waves
         assert [(wave.name, wave.version, {*wave.to}) for wave in waves] == [
             ("turnout", 8, {"centre:pune-1", "zone:east"})
@@ -233,20 +233,20 @@ async def test_confirmation_to_continue_a_rollout_of_campaign_material_expires_a
 ) -> None:
     publish_material(hq.settings, tmp_path)
     who = SignedInUser("media", HqRole.MEDIA)
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_rollout("turnout", 8, who)).id
         await proposals.answer_proposal(number, SignedInUser("compliance", HqRole.COMPLIANCE), confirm=True)
         await query_database(hq.database, "UPDATE proposal SET answered_at = answered_at - $1::float8", VALID_SECONDS)
         assert await proposals.find_confirmed_rollout("turnout", 8, who) is None
         with pytest.raises(RequestRefused, match="no-rollout"):
-            await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], who)
+            await proposals.assign_rollout_to_next_centres(number, ["all"], who)
 
 
 async def test_confirmed_or_declined_proposal_shows_who_answered_and_when(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         first = time.time()
         for confirm in (True, False):
@@ -272,7 +272,7 @@ async def test_refused_material_proposal_has_an_http_status_for_its_cause(hq: He
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     both = SignedInUser("media", HqRole.COMPLIANCE)
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_material("turnout", 8, "all", who)).id
         refused: list[tuple[str, int]] = []

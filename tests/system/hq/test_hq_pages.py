@@ -16,7 +16,7 @@ from dialer.desk.pages_built import SOURCES
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.hq.database import open_database
-from dialer.hq.desk import open_account_databases
+from dialer.hq.desk import open_user_accounts
 from dialer.hq.expected import COLUMNS
 from dialer.hq.material import assign_material_to_centres
 from dialer.hq.proposals import SQL, Proposals
@@ -196,7 +196,7 @@ async def test_headquarters_audit_contains_every_action_and_its_check_finds_a_ch
         "resume-proposed",
     ]
     assert [json.loads(each["what"])["version"] for each in entries[:2]] == ["turnout 8"] * 2
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
         assert await db.find_breaks_in_audit_chain() == []
         await query_database(hq.database, "UPDATE audit SET who = 'nobody' WHERE number = 3")
         assert [each.number for each in await db.find_breaks_in_audit_chain()] == [3]
@@ -204,7 +204,7 @@ async def test_headquarters_audit_contains_every_action_and_its_check_finds_a_ch
 
 async def test_web_session_of_a_removed_headquarters_account_ends(hq: Headquarters) -> None:
     assert (await hq.get("media", "/api/hq/days")).status_code == 200
-    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
+    async with open_user_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
         await accounts.remove_account("media", "a-test")
     async with asyncio.timeout(HANG_SECONDS):
         while (await hq.get("media", "/api/hq/days")).status_code != 401:
@@ -217,7 +217,7 @@ async def test_interrupted_assignment_of_campaign_material_is_later_recorded_as_
     """One version was assigned before the pages were killed, one was not, and one was confirmed too recently to know."""
     publish_material(hq.settings, tmp_path)
     clock = SystemClock()
-    async with open_account_databases(hq.settings, clock, CHEAP) as (page_database, accounts, _, _):
+    async with open_user_accounts(hq.settings, clock, CHEAP) as (page_database, accounts, _, _):
         async with page_database.open_transaction() as db:
             for to in ("centre:pune-1", "zone:east", "zone:west"):
                 number = await SQL.add_proposal.fetch_value(db, "material", to, "turnout 8", "media", clock.now())

@@ -21,7 +21,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import derive_public_key, format_public_key
-from dialer.hq.desk import open_account_databases
+from dialer.hq.desk import open_user_accounts
 from dialer.hq.orders import create_order
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.material.centre import CentreMaterial, MaterialSource
@@ -117,7 +117,7 @@ async def test_rollout_of_campaign_material_in_waves_of_centres_stops_at_a_probl
     for name, zone in ZONES.items():
         lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
     config.write_text("\n".join(lines))
-    async with open_account_databases(load_hq_settings(config), SystemClock(), CHEAP) as (_, accounts, people, _):
+    async with open_user_accounts(load_hq_settings(config), SystemClock(), CHEAP) as (_, accounts, people, _):
         for role in (HqRole.MEDIA, HqRole.COMPLIANCE):
             await accounts.save_account(role.value, role, "", "a-test")
             await people.set_password(role.value, PASSWORD)

@@ -24,9 +24,9 @@ def count_read(shares: CpuShares, centre: str, cost: float, per_second: int, sec
     """Return how many messages of a centre are read that arrive at this rate, each with this cost (seconds)."""
     read = 0
     for number in range(per_second * seconds):
-        if shares.has_centre_computing_time_left(centre, number / per_second):
+        if shares.has_centre_cpu_time_left(centre, number / per_second):
             read += 1
-            shares.subtract_used_computing_time(centre, cost)
+            shares.subtract_cpu_time(centre, cost)
     return read
 
 
@@ -42,8 +42,8 @@ def test_headquarters_reads_all_full_batches_of_a_centre_that_catches_up() -> No
 def test_centre_over_its_share_of_cpu_time_does_not_delay_other_centres() -> None:
     shares = CpuShares()
     count_read(shares, "pune-1", 1.0, 100, 1)
-    assert not shares.has_centre_computing_time_left("pune-1", 1.0)
-    assert shares.has_centre_computing_time_left("pune-2", 1.0)
+    assert not shares.has_centre_cpu_time_left("pune-1", 1.0)
+    assert shares.has_centre_cpu_time_left("pune-2", 1.0)
 
 
 async def test_cpu_time_to_verify_a_signed_log_counts_towards_the_share_of_its_centre(
@@ -70,10 +70,10 @@ async def test_cpu_time_to_verify_a_signed_log_counts_towards_the_share_of_its_c
     monkeypatch.setattr(batch_import, "time", SimpleNamespace(thread_time=lambda: used))
     monkeypatch.setattr(seal_records, "read_signed_log_of_store", read_slow_chain)
     monkeypatch.setattr(seal_records, "write_signed_log_of_store", ignore)
-    monkeypatch.setattr(seal_records, "find_log_entries_received_before", ignore)
+    monkeypatch.setattr(seal_records, "find_numbers_of_log_entries", ignore)
     shares, store = CpuShares(), SealingStore.create()
     for subject in ("up.pune-1", "up.pune-2"):
-        assert shares.has_centre_computing_time_left(subject, 0.0)
+        assert shares.has_centre_cpu_time_left(subject, 0.0)
     settings = hq_settings("nats://one", "postgresql:///hq", "pune-1", "pune-2")
     importer = BatchImporter(settings, cast(Any, None), LoopClock(NOW), StoreSightings(), shares)
     results: list[ParsedRow[ResultRow]] = []
@@ -84,5 +84,5 @@ async def test_cpu_time_to_verify_a_signed_log_counts_towards_the_share_of_its_c
     rows = CentreRows(KnownStore("1" * 32, None, StoreState.ACCEPTED, 0, NOW, ""))
     await importer._check_signed_log_entries({"pune-1": rows}, results, NOW)
     assert used > BURST_SECONDS
-    assert not shares.has_centre_computing_time_left("up.pune-1", 0.0)
-    assert shares.has_centre_computing_time_left("up.pune-2", 0.0)
+    assert not shares.has_centre_cpu_time_left("up.pune-1", 0.0)
+    assert shares.has_centre_cpu_time_left("up.pune-2", 0.0)

@@ -103,7 +103,7 @@ class Cluster(Session):
 async def test_headquarters_names_its_nats_servers_that_lack_messages_until_they_have_all() -> None:
     cluster, seen = Cluster(), []
     gatherer = make_gatherer(cluster)
-    observing = asyncio.create_task(gatherer._observe_copies_of_streams())
+    observing = asyncio.create_task(gatherer._check_stream_copies_regularly())
     for outdated in (set(), {"hq-2"}, None, {"hq-2", "hq-3"}, set[str]()):
         cluster.outdated = outdated
         await asyncio.sleep(gather.COPIES_SECONDS + 1.0)

@@ -25,7 +25,7 @@ from dialer.hq.ledger import (
     add_new_rows_of_batch,
     parse_answers_in_result,
     parse_outbox_row,
-    refuse_batch_with_subject_of_other_centre,
+    refuse_batch_of_wrong_centre,
     sum_turnout_changes,
 )
 from dialer.hq.stores import KnownStore, StoreState
@@ -79,12 +79,12 @@ def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> 
     with pytest.raises(
         InvalidMessage, match=r"results of centre pune-1 arrived on up\.pune-2, the NATS subject of another centre"
     ):
-        refuse_batch_with_subject_of_other_centre(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
+        refuse_batch_of_wrong_centre(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
 
 
 def test_batch_of_result_rows_from_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add the centre to \[\[centres\]\]"):
-        refuse_batch_with_subject_of_other_centre(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
+        refuse_batch_of_wrong_centre(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
 
 
 def test_result_with_an_invalid_time_does_not_set_the_centres_newest_result_time() -> None:

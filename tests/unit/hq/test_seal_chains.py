@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dialer.domain.sealed_epochs import SealedEpoch
-from dialer.hq.seal_chains import SealChain, create_chain_of_log_entries, describe_contradiction_in_signed_log
+from dialer.hq.seal_chains import SealChain, create_empty_signed_log, describe_contradiction_in_signed_log
 from tests.support.headquarters import NOW
 from tests.support.sealing import SealingStore
 
@@ -21,7 +21,7 @@ class Headquarters:
 
     def __init__(self) -> None:
         self.known: dict[str, int] = {}
-        self.chain = create_chain_of_log_entries(None)
+        self.chain = create_empty_signed_log(None)
 
     def receive(self, *epochs: SealedEpoch) -> str:
         """Return the contradiction after these epochs."""
@@ -32,7 +32,7 @@ class Headquarters:
 
     def begin_copy(self) -> None:
         """Continue with a store that is a copy."""
-        self.chain = create_chain_of_log_entries(self.chain)
+        self.chain = create_empty_signed_log(self.chain)
 
 
 @pytest.fixture
