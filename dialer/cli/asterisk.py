@@ -99,4 +99,4 @@ def lint_asterisk_files(
     )
     if not as_json:
         typer.echo(f"{directory}: {format_count(printer.count, 'finding') if printer.count else 'no findings'}")
-    printer.exit_with_error_code_if_errors_found()
+    printer.exit_with_success_or_error()

@@ -101,7 +101,7 @@ def prepare_changed_recordings(
 
 
 @app.command("drafts")
-def create_missing_drafts(
+def create_missing_prompt_drafts(
     config: ConfigOption = None,
     language: SpokenOption = None,
     texts: TextsOption = None,

@@ -48,7 +48,7 @@ def approve_recordings(
         bool | None, typer.Option("--synthetic/--human", help="Record the voice as synthetic or human.")
     ] = None,
 ) -> None:
-    """Approve recordings as they are now, with their certificate if they have one.
+    """Approve recordings in their present form, with the authority's certificate if they have one.
 
     A recording that is changed later is no longer approved. --flow approves all prompts that the flow plays.
     """

@@ -40,16 +40,15 @@ def verify_audit(
         ),
     ] = None,
 ) -> None:
-    """Check that stored records and the audit were not changed, by their signatures (seals) and the signed log
-    (epochs).
+    """Check by signatures (seals) and the signed log (epochs) that nobody changed stored records or the audit.
 
-    Exit 1 if records were changed, removed or added by another program. The command prints these records and the last
-    epoch. Note the epoch on another machine, and give it as --head next time: this detects the removal of the newest
-    records. --first-key also detects signatures that an intruder has forged.
+    Exit 1 if another program changed, removed or added records. The command prints these records and the last entry
+    (epoch) of the signed log. Note this entry on another machine, and give it as --head next time: that detects the
+    removal of the newest records. --first-key also detects signatures that an intruder has forged.
     """
     from dialer.store import seal_verification
 
-    noted = None if head is None else _parse_number_and_hash_of_audit_entry(head)
+    noted = None if head is None else _parse_noted_log_entry(head)
     keys = [_parse_first_public_key_of_store(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
@@ -147,7 +146,7 @@ def _parse_first_public_key_of_store(key: str) -> str:
     return key.lower()
 
 
-def _parse_number_and_hash_of_audit_entry(head: str) -> tuple[int, str]:
+def _parse_noted_log_entry(head: str) -> tuple[int, str]:
     number, _, digest = head.partition(":")
     if not number.isdecimal() or len(digest) != 64:
         raise typer.BadParameter(

@@ -29,11 +29,13 @@ class EngineCommandGroup(GroupWithPlainHelp):
 
     def __init__(self, **attributes: Any) -> None:
         own = attributes["commands"]
-        commands = LazyCommands([*own, *COMMANDS], lambda name: own.get(name) or _create_command_that_sends(name))
+        commands = LazyCommands([*own, *COMMANDS], lambda name: own.get(name) or _create_engine_subcommand(name))
         super().__init__(**{**attributes, "commands": commands})
 
     def summarise_command(self, name: str) -> str:
-        """Return the description of a command, which is read without creating the subcommand if it is the engine's."""
+        """Return the one-line description of a command. The subcommand of a command of the engine is not created for
+        it.
+        """
         return COMMANDS[name].format_command_description() if name in COMMANDS else super().summarise_command(name)
 
 
@@ -166,5 +168,5 @@ def list_commands() -> None:
 
 
 @cache
-def _create_command_that_sends(name: str) -> Any:
+def _create_engine_subcommand(name: str) -> Any:
     return create_command(name, send_command, help=_format_command_help(COMMANDS[name]))

@@ -101,10 +101,10 @@ def answer_complaint(
 
 
 def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
-    from dialer.cli.external_records import save_records_through_dialler_or_in_store
+    from dialer.cli.external_records import save_records_via_dialler_or_store
     from dialer.mqtt.commands.client import CommandRequest
 
-    for line in save_records_through_dialler_or_in_store(
+    for line in save_records_via_dialler_or_store(
         site.site_settings, [CommandRequest(command, {**fields, "who": site.responsible_person_id})]
     ):
         typer.echo(line)

@@ -119,7 +119,7 @@ def _document_command(
 
 
 def _describe_shared_options(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
-    """Return a sentence that names the command's options which the page has already described ("" = none)."""
+    """Return a sentence that names those options of a command that the page has described before ("" = none)."""
     names = _format_option_names(
         each
         for each in command.params
@@ -184,7 +184,7 @@ def _format_option_names(options: Iterable[Any]) -> str:
 
 
 def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:
-    """Return the parameters that at least `min_groups` members of a command group share.
+    """Return the parameters that at least `min_groups` members of a command group have in common.
 
     Parameters in `known` are left out, because the page has described them already.
     """

@@ -60,7 +60,7 @@ Requests to [headquarters' pages](../how-to/headquarters.md#headquarters-pages).
 zone sees and changes that zone only."""
 
 
-class HasRouter(Protocol):
+class RouterProvider(Protocol):
     """The interface of classes that provide HTTP routes of the pages."""
 
     def create_http_router(self) -> APIRouter:
@@ -68,7 +68,7 @@ class HasRouter(Protocol):
         ...
 
 
-_DESK: tuple[type[HasRouter], ...] = (
+_DESK: tuple[type[RouterProvider], ...] = (
     PasswordSignIn,
     Passkeys,
     BoardAccount,
@@ -88,7 +88,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     AgentNotes,
     AgentPhones,
 )
-_HEADQUARTERS: tuple[type[HasRouter], ...] = (HqAccount, HqBoard, HqActions)
+_HEADQUARTERS: tuple[type[RouterProvider], ...] = (HqAccount, HqBoard, HqActions)
 _DESK_ROLES: frozenset[str] = frozenset(SupervisorRole) | AGENTS
 _HQ_ROLES: frozenset[str] = frozenset(HqRole)
 
@@ -108,7 +108,7 @@ def render_permissions_page() -> str:
 
 
 def _list_routes_and_roles(
-    parts: Iterable[type[HasRouter]], existing: frozenset[str]
+    parts: Iterable[type[RouterProvider]], existing: frozenset[str]
 ) -> Iterator[tuple[str, frozenset[str] | None]]:
     """Yield each HTTP request of the pages with the roles that may send it (None = anyone)."""
     for part in parts:
@@ -121,7 +121,7 @@ def _list_routes_and_roles(
 
 
 def _format_permission_table(what: str, allowed: Iterable[tuple[str, frozenset[str] | None]]) -> Iterator[str]:
-    """Yield a Markdown table that lists what each set of roles may send. The largest set is first."""
+    """Yield a Markdown table of what each set of roles may send, the largest set first."""
     by_roles: defaultdict[frozenset[str] | None, list[str]] = defaultdict(list)
     for name, roles in allowed:
         by_roles[roles].append(name)

@@ -186,7 +186,7 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
 def _shrink_store_file(site: SiteAndPersonOptions) -> None:
     """Shrink the file of the store (the centre's database) by the space of erased rows.
 
-    If the disk has too little free space for this, print why it failed.
+    If the disk has too little free space for this, print that the file was not shrunk.
     """
     from dialer.domain.errors import StoreError
     from dialer.store.erasing import return_free_pages_to_disk

@@ -1,6 +1,6 @@
 """Save records that the command line creates, such as voters' answers on a booth worker's list.
 
-A running dialler saves them. If no dialler runs, the command writes them to the store (the centre's database) itself.
+If a dialler runs, it saves the records. Otherwise, the command writes them to the store (the centre's database) itself.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def save_records_in_batches(
         things: The word for the records in messages, such as "voters".
         request: Makes the request that saves a batch, from its number (from 1) and its records.
 
-    Raises the errors of `save_records_through_dialler_or_in_store`.
+    Raises the errors of `save_records_via_dialler_or_store`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
-        return save_records_through_dialler_or_in_store(settings, requests, report_saved_count) if requests else []
+        return save_records_via_dialler_or_store(settings, requests, report_saved_count) if requests else []
 
 
 def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
@@ -66,8 +66,8 @@ def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[
 def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
     """Print how many records were saved if the `with` block ends with an error.
 
-    Yields a function that must be called with the number of saved batches. `things` is the word for the records in the
-    message, such as "voters".
+    Yields a function that the block calls with the number of batches saved so far. `things` is the word for the records
+    in the message, such as "voters".
     """
     saved = 0
 
@@ -88,7 +88,7 @@ def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str
         raise
 
 
-def save_records_through_dialler_or_in_store(
+def save_records_via_dialler_or_store(
     settings: Settings,
     requests: Sequence[CommandRequest],
     report_saved_count: Callable[[int], None] = lambda _: None,
@@ -108,9 +108,9 @@ def save_records_through_dialler_or_in_store(
 
 
 def require_store_locked_by_dialler(path: Path, store_in_use: StoreBusy) -> None:
-    """Raise StoreBusy if the program that has locked the store (the centre's database) is not a dialler.
+    """Raise StoreBusy if a program that is not a dialler has locked the store (the centre's database).
 
-    Another program, such as an import, would never answer a request.
+    Such a program, for example an import, would never answer a request.
     """
     try:
         holder = find_lock_holder(path)

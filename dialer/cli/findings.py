@@ -54,6 +54,6 @@ class FindingPrinter:
             async for finding in findings:
                 self.print_finding(finding)
 
-    def exit_with_error_code_if_errors_found(self) -> NoReturn:
+    def exit_with_success_or_error(self) -> NoReturn:
         """End the command. The exit code is 1 if an error was printed, otherwise 0."""
         raise typer.Exit(1 if self.errors else 0)

@@ -50,9 +50,8 @@ class GroupWithPlainHelp(TyperGroup):
 
 
 class LazyCommands(dict[str, Any]):
-    """The commands of a group by name, each created when it is looked up.
-
-    So a command need not wait until others are imported or created.
+    """The commands of a group by name. Each is created at its first use, so that one command need not wait for the
+    others.
     """
 
     def __init__(self, names: Iterable[str], create: Callable[[str], Any]) -> None:
@@ -105,10 +104,10 @@ def create_command(name: str, function: Callable[..., Any], **settings: Any) -> 
 
 
 def _replace_dataclass_parameters_by_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command function for Typer, which cannot read parameters that are dataclasses.
+    """Return a function that Typer can use as a command in place of `function`, which has dataclasses as parameters.
 
-    The returned function takes each field of the dataclasses as a parameter, creates the dataclasses from the fields,
-    and calls `function` with them.
+    The returned function has one parameter for each field of the dataclasses. It creates the dataclasses from the
+    fields, and calls `function` with them.
     """
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()

@@ -60,8 +60,8 @@ _WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="H
 
 
 @dataclass(frozen=True)
-class Signing(HeadquartersOptions):
-    """The options for signing an order, and for sending it or writing it to a file."""
+class SigningOptions(HeadquartersOptions):
+    """The command-line options for signing an order to centres, and for sending it or writing it to a file."""
 
     key: Annotated[
         list[Path],
@@ -113,8 +113,8 @@ class Signing(HeadquartersOptions):
 
 
 @dataclass(frozen=True)
-class NewOrder(Signing):
-    """The command-line options for creating an order."""
+class NewOrderOptions(SigningOptions):
+    """The command-line options for creating an order to centres."""
 
     to: Annotated[str, typer.Option(metavar="RECIPIENTS", help="all, zone:NAME or centre:ID.")] = "all"
     valid: Annotated[
@@ -171,7 +171,7 @@ def create_personal_key_pair(
 
 
 @order_app.command("stop-all")
-async def order_stop_of_all_campaigns(new: NewOrder) -> None:
+async def order_stop_of_all_campaigns(new: NewOrderOptions) -> None:
     """Order all or some centres to stop every campaign immediately. Two leaders' signatures are needed to resume.
 
     A disconnected centre receives the order when it reconnects within a week.
@@ -182,7 +182,7 @@ async def order_stop_of_all_campaigns(new: NewOrder) -> None:
 
 
 @order_app.command("pause")
-async def order_pause_of_campaign(new: NewOrder, campaign: _CampaignArgument) -> None:
+async def order_pause_of_campaign(new: NewOrderOptions, campaign: _CampaignArgument) -> None:
     """Order centres to pause a campaign: no new calls, but live calls continue.
 
     A centre's supervisors may resume it.
@@ -194,7 +194,7 @@ async def order_pause_of_campaign(new: NewOrder, campaign: _CampaignArgument) ->
 
 @order_app.command("quota")
 async def order_call_limit_of_campaign(
-    new: NewOrder,
+    new: NewOrderOptions,
     campaign: _CampaignArgument,
     max_calls: Annotated[int | None, typer.Option(metavar="COUNT", help="Maximum number of concurrent calls.")] = None,
     calls_per_seat: Annotated[
@@ -211,7 +211,7 @@ async def order_call_limit_of_campaign(
 
 @order_app.command("resume")
 async def order_resumption_of_campaigns(
-    new: NewOrder,
+    new: NewOrderOptions,
     campaign: Annotated[
         str | None,
         typer.Argument(metavar="[CAMPAIGN]", help="The campaign's ID. [default: all campaigns that stop-all stopped]"),
@@ -229,7 +229,7 @@ async def order_resumption_of_campaigns(
 
 @order_app.command("sign")
 async def sign_order(
-    signing: Signing,
+    signing: SigningOptions,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader wrote with --out.")],
 ) -> None:
     """Sign an order that another leader has written to a file, and send it once it has all signatures."""
@@ -264,7 +264,7 @@ async def resend_order(
     """Resend an order to centres that were disconnected. No new signature is needed."""
     from dialer.hq import orders
 
-    sender = Signing(hq.config, [], wait)
+    sender = SigningOptions(hq.config, [], wait)
     for signed, order in await _fetch_valid_orders(sender):
         if order.id == order_id:
             await sender.sign_and_send_order(signed, order)

@@ -74,7 +74,11 @@ class AccountOptions(HeadquartersOptions):
     ] = ""
 
     def call_function_as_signed_in_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
-        """Sign the user in, call the function `work`, and sign the user out. Raises CommandRefused if this is refused."""
+        """Sign the user in at headquarters, call the function `work`, and sign the user out. Return the function's
+        result.
+
+        Raises CommandRefused if headquarters refuses the sign-in or an action of the function.
+        """
         import asyncio
 
         if self.password not in {"", "-"}:
@@ -111,7 +115,7 @@ class AccountOptions(HeadquartersOptions):
 
 @contextmanager
 def _convert_page_refusals_to_command_errors(user: str) -> Iterator[None]:
-    """Convert refusals by headquarters' pages in the `with` block to CommandRefused with an explanation."""
+    """Raise CommandRefused, with an explanation, if headquarters' pages refuse an action in the `with` block."""
     from dialer.web.people import NotSignedIn
     from dialer.web.refusals import RequestRefused
 
@@ -151,7 +155,7 @@ def list_pending_proposals(account: AccountOptions) -> None:
 def confirm_proposed_change(proposal_id: _Id, account: AccountOptions) -> None:
     """Confirm a change that another user has proposed.
 
-    Centres receive proposed material at once. Exit 1 if it could not be assigned.
+    Campaign material is assigned to the centres at once. Exit 1 if it could not be assigned.
     """
     _confirm_or_decline_proposed_change(account, proposal_id, confirm=True)
 

@@ -57,7 +57,7 @@ class BundleOptions(HeadquartersOptions):
 
 @dataclass(frozen=True)
 class SignatoryOptions(BundleOptions):
-    """The options that give the root keys, and the people who may sign campaign material (media and compliance)."""
+    """The options that name the root keys, and the people who may sign campaign material (media and compliance)."""
 
     root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key. Give two.")]
     media: Annotated[
@@ -119,8 +119,8 @@ def create_material_repository(
 def draft_change_of_signatories(hq: SignatoryOptions) -> None:
     """Draft a new list of the people who may sign campaign material (bundles).
 
-    The list takes effect after the people on it have signed the approved bundles (`sign`) and you have published them.
-    The draft also contains headquarters' current key (bundles.online_key_file).
+    The list takes effect once its people have signed the approved bundles (`sign`), and you have published these. The
+    draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
     hq.material_repository.draft_change_of_signatories(
@@ -143,7 +143,7 @@ def replace_root_keys(
         list[str], typer.Option(metavar="NAME=KEY", help="The public key of a new root. Repeatable; name them all.")
     ],
 ) -> None:
-    """Replace or renew the root keys. They sign the list of people who may sign campaign material (bundles).
+    """Replace or renew the root keys, which sign the list of people who may sign campaign material (bundles).
 
     The root keys' signature expires after a year: to renew it, give the same keys as old and new. To replace one key,
     give each remaining key as both old and new. The list of people does not change.
@@ -244,7 +244,7 @@ def withdraw_version_of_campaign_material(
 
 
 @app.command("assign")
-def assign_material_version_to_centres(
+def propose_material_version_for_centres(
     account: AccountOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption
 ) -> None:
     """Propose which version of a bundle (campaign material) centres use. An earlier version is also possible.
@@ -265,7 +265,7 @@ def assign_material_version_to_centres(
 
 @app.command("renew")
 def renew_signature_of_material_assignments(hq: BundleOptions) -> None:
-    """Sign the published list of bundles (campaign material) again. Run it every hour.
+    """Renew the signature of the list that says which bundle (campaign material) each centre uses. Run it every hour.
 
     Centres accept the list for two days after the last signature.
     """
@@ -334,7 +334,7 @@ async def _carry_out_rollout_of_campaign_material(
     with require_installed_package_extra("hq"):
         from dialer.nats.session import StreamRecreated
 
-    async def record_material_report_or_alerts_of_centre(subject: str, data: bytes) -> None:
+    async def record_centre_report_or_alerts(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
         try:
             report = json.loads(data)
@@ -357,8 +357,8 @@ async def _carry_out_rollout_of_campaign_material(
                         rollout.record_stopped_centres(find_stopped_centres(settings, orders, time.time()))
 
     async with hq.connect_to_nats_server("headquarters' waves", PATIENCE_SECONDS) as session:
-        await session.subscribe_to_subject("live.*.material", record_material_report_or_alerts_of_centre)
-        await session.subscribe_to_subject("live.*.alert", record_material_report_or_alerts_of_centre)
+        await session.subscribe_to_subject("live.*.material", record_centre_report_or_alerts)
+        await session.subscribe_to_subject("live.*.alert", record_centre_report_or_alerts)
         following = asyncio.create_task(record_centres_stopped_by_orders(session))
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:

@@ -178,8 +178,8 @@ def write_settings_of_new_centre(
 def _create_first_signing_key_of_store(store: Path, *, may_fail: bool) -> str | None:
     """Create the folder of a new store, and the key that signs the store's first records. Return the public key.
 
-    If the store already exists, print a note and return None. If the folder is not writable, raise InitRefused, or
-    print a note and return None if `may_fail` is set.
+    If the store already exists, print a note and return None. If the folder is not writable, raise InitRefused, or with
+    `may_fail` print a note and return None.
     """
     from dialer.store.seal_keys import create_signing_keys_of_new_store
 
@@ -295,9 +295,9 @@ def _format_option_name(name: str) -> str:
 
 
 def _find_question_that_asks_for_setting(key: str) -> str | None:
-    """Return the question whose answer determines a setting such as `trunks.carrier.caller_ids[0]`.
+    """Return the question whose answer gives the value of a setting such as `trunks.carrier.caller_ids[0]`.
 
-    The most specific question is returned, or None.
+    Of several questions, the most specific one is returned. Return None if no question asks for the setting.
     """
     parts = set(re.split(r"[.\[\]]+", key))
     fits = [

@@ -322,7 +322,7 @@ def _find_paths_to_delete_at_purge(root: Path) -> list[Path]:
 
 
 def _undo_file_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
-    """Undo the changes of `install` in the folder of Asterisk or Mosquitto. Yield what was done to each file.
+    """Undo the changes that `install` made in the folder of Asterisk or Mosquitto. Yield what was done to each file.
 
     A file that `install` replaced is restored; a file that it created is removed.
     """

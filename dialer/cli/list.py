@@ -61,7 +61,7 @@ def write_strike_off_sheets(wanted: VoterListOptions) -> None:
 
 
 @app.command("not-yet")
-def write_list_of_voters_not_yet_voted(wanted: VoterListOptions) -> None:
+def write_not_yet_voted_list(wanted: VoterListOptions) -> None:
     """Write a list of the voters who said that they had not voted yet, by booth, with their planned time."""
     from dialer.reports.lists import ListKind
 
@@ -82,7 +82,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .pdf, .csv, .xlsx or .json")
     # Check the file first, so that the audit does not record a list that cannot be written.
-    refuse_unwritable_path(out, "--out", wanted.files_that_output_must_not_overwrite)
+    refuse_unwritable_path(out, "--out", wanted.protected_files)
     _refuse_lists_after_erasure_date(settings)
     with wanted.open_store_for_reading() as db:
         lists = load_voter_lists_of_booths(db, kind, wanted.constituency, wanted.part)
@@ -125,7 +125,7 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
 
 
 def _add_recipient_column_to_lists(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
-    """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
+    """Return the lists as one table. Every row has the recipient's name, so that copied rows keep it."""
     from dialer.reports.formats import Column, ColumnKind, Report
     from dialer.reports.lists import build_report_of_voter_lists
 

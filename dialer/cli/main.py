@@ -266,10 +266,7 @@ def _exit_with_error(error: MatdanError | OSError) -> NoReturn:
 
 
 def _discard_unwritable_output() -> None:
-    """Redirect standard output to /dev/null if it cannot be written.
-
-    Otherwise the interpreter's flush at exit would fail again.
-    """
+    """Redirect standard output to /dev/null if it cannot be written, so that the flush at exit does not fail again."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

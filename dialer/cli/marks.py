@@ -96,7 +96,7 @@ def import_voter_marks(
     )
     name = site.responsible_person_id
     if rejects is not None:
-        protected = {**site.files_that_output_must_not_overwrite, "the list itself": file}
+        protected = {**site.protected_files, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_store_for_reading() as db:
         found = read_list_of_voter_marks(file, db, defaults, now=now, zone=zone)

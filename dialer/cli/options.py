@@ -92,8 +92,8 @@ class SiteOptions:
         return open_store_exclusively(self.store_path, holder, create=False, key=self.store_encryption_key)
 
     @property
-    def files_that_output_must_not_overwrite(self) -> ProtectedFiles:
-        """The files that a command's output must never overwrite, each under the words that describe it to users."""
+    def protected_files(self) -> ProtectedFiles:
+        """The files that a command's output must never overwrite, by the words that describe each file to users."""
         store_files = {
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
             for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")
@@ -176,7 +176,7 @@ class ExtraMissing(MatdanError):
 
 @contextmanager
 def require_installed_package_extra(extra: str) -> Iterator[None]:
-    """Raise ExtraMissing if an import within this context fails, because the extra `extra` is not installed."""
+    """Raise ExtraMissing if an import in the `with` block fails, because the package's extra `extra` is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:

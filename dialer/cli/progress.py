@@ -13,15 +13,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 LINE_SECONDS = 10.0  # interval between two lines if there is no terminal
 
 
-class Advance(Protocol):
-    """A function to be called with the progress of a command."""
+class ProgressReporter(Protocol):
+    """A function that a long task calls to report its progress."""
 
     def __call__(self, share: float, words: str = "") -> None:
         """Report the completed share of the task (0-1), with optional details."""
 
 
 @contextmanager
-def show_progress(what: str, console: Console | None = None) -> Iterator[Advance]:
+def show_progress(what: str, console: Console | None = None) -> Iterator[ProgressReporter]:
     """Show the progress of a long task on standard error: a bar on a terminal, otherwise lines of text.
 
     `what` names the task. Yields the function to which the task reports its progress. The bar disappears at the end.
@@ -41,7 +41,7 @@ def show_progress(what: str, console: Console | None = None) -> Iterator[Advance
         yield update_progress
 
 
-def _create_printer_of_progress_lines(what: str, console: Console) -> Advance:
+def _create_printer_of_progress_lines(what: str, console: Console) -> ProgressReporter:
     printed_at = time.monotonic()
 
     def update_progress(share: float, words: str = "") -> None:

@@ -66,7 +66,7 @@ def rehearse_polling_day(
     settings = site.site_settings
     if picture is not None:
         check_picture_path(picture)
-        refuse_protected_path(picture, "--picture", site.files_that_output_must_not_overwrite)
+        refuse_protected_path(picture, "--picture", site.protected_files)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
     facts = read_store_data_for_rehearsal(
@@ -88,7 +88,7 @@ def rehearse_polling_day(
         plot_rehearsed_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     console.print("[red]NOT READY[/]" if printer.errors else "[green]ready[/]")
-    printer.exit_with_error_code_if_errors_found()
+    printer.exit_with_success_or_error()
 
 
 def _print_rehearsal_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:

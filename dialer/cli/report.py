@@ -72,7 +72,7 @@ class SiteReportOptions(SiteOptions):
 
         window, chosen = self.report_period, choose_report_format(self.form, self.out)
         if self.out is not None:
-            refuse_unwritable_path(self.out, "--out", self.files_that_output_must_not_overwrite)
+            refuse_unwritable_path(self.out, "--out", self.protected_files)
         with self.open_store_for_reading() as db:
             if window.campaign is not None:
                 _refuse_unknown_campaign(db, window.campaign, self.site_settings)
@@ -372,7 +372,7 @@ def print_turnout_report(
     window, shown = report.report_period, None if day is None else parse_date_option(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
-        refuse_protected_path(picture, "--picture", report.files_that_output_must_not_overwrite)
+        refuse_protected_path(picture, "--picture", report.protected_files)
     report.print_report_or_write_to_file(lambda db: report_turnout(db, window, report.centre_time_zone, by))
     if picture is not None:
         _draw_turnout_chart(report, picture, shown)

@@ -20,7 +20,7 @@ from dialer.roll.option_values import DEFAULT_ROLL_VERSION, STATES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dialer.cli.progress import Advance
+    from dialer.cli.progress import ProgressReporter
     from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport
     from dialer.roll.importer import Progress as ImportProgress
     from dialer.settings.site import Settings
@@ -66,9 +66,7 @@ def import_electoral_roll(
     prepared = prepare_roll_import(roll, load_column_map(map_file) if map_file is not None else None)
     show_column_mapping(console, settings, prepared)
     if rejects is not None:
-        refuse_protected_path(
-            rejects, "--rejects", {**site.files_that_output_must_not_overwrite, "the map file": map_file}
-        )
+        refuse_protected_path(rejects, "--rejects", {**site.protected_files, "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = import_roll_and_print_result(console, settings, prepared, options)
     if as_json:
@@ -98,7 +96,7 @@ def import_roll_and_print_result(
                 )
             except StoreBusy as busy:
                 require_store_locked_by_dialler(settings.store.path, busy)
-                result, reply = _import_through_dialler(settings, prepared, options, show, busy)
+                result, reply = _import_roll_through_dialler(settings, prepared, options, show, busy)
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing was imported, the store is unchanged", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -109,14 +107,14 @@ def import_roll_and_print_result(
 
 
 def exit_if_all_rows_rejected(result: ImportResult, roll: Path) -> None:
-    """Exit with code 1, and say so, if an import rejected every row of the electoral roll."""
+    """Print an error and exit with code 1 if an import rejected every row of the electoral roll."""
     if result.rejected == result.rows:
         where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
         typer.echo(f"dialer: {roll}: every row was rejected, no voter was imported; see the reasons {where}", err=True)
         raise typer.Exit(1)
 
 
-def _import_through_dialler(
+def _import_roll_through_dialler(
     settings: Settings,
     prepared: PreparedImport,
     options: ImportOptions,
@@ -213,7 +211,7 @@ def import_calling_weights_of_voters(
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
-def _show_progress_of_roll_import(done: ImportProgress, *, advance: Advance) -> None:
+def _show_progress_of_roll_import(done: ImportProgress, *, advance: ProgressReporter) -> None:
     tally = done.tally
     rejected = tally.rejected + tally.rejected_numbers
     advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")

@@ -96,7 +96,7 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
     printer.print_findings(check_settings_against_profile(settings))
     with site.open_store_for_reading() if file_exists(site.store_path) else nullcontext() as db:
         printer.print_findings(check_calling_rules(settings, profile, db, now))
-    printer.exit_with_error_code_if_errors_found()
+    printer.exit_with_success_or_error()
 
 
 @app.command("explain")

@@ -100,7 +100,7 @@ async def check_site_before_start(config: SettingsFile, as_json: JsonOption = Fa
     configure_quiet_logging()
     printer = FindingPrinter(as_json=as_json)
     await printer.print_findings_as_they_arrive(check_site(load_settings(config), file=config))
-    printer.exit_with_error_code_if_errors_found()
+    printer.exit_with_success_or_error()
 
 
 async def check_running_centre(
@@ -124,4 +124,4 @@ async def check_running_centre(
         raise typer.BadParameter(f"--backups: {backups} is not a folder: give the folder with the backups")
     printer = FindingPrinter(as_json=as_json)
     await printer.print_findings_as_they_arrive(check_running_site(load_settings(config), backups=backups))
-    printer.exit_with_error_code_if_errors_found()
+    printer.exit_with_success_or_error()

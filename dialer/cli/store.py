@@ -73,15 +73,14 @@ def change_store_key(
 
 
 @app.command("accept-older")
-def resume_dialling_with_older_store(
+def accept_older_store(
     site: SiteAndPersonOptions,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Dial with a store (the centre's database) that lacks the newest calls, such as an old copy. Every campaign is
-    stopped.
+    """Allow dialling with a store (the centre's database) that lacks the newest calls, such as an old copy.
 
-    Use the command only if no newer store exists. It prints for which period calls are missing. The dialler must be
-    stopped.
+    Every campaign is stopped. Use the command only if no newer store exists. It prints for which period calls are
+    missing. The dialler must be stopped.
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site_time import get_site_zone

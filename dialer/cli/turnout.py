@@ -89,7 +89,7 @@ def import_turnout_figures(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A turnout figure with its location in the input, which is shown in errors: a line of a file, or the options."""
+    """A turnout figure, and where the user gave it: in a line of a file, or in the options. Errors name this location."""
 
     location: str
     figure: OfficialFigure

@@ -14,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-from dialer.cli.external_records import save_records_through_dialler_or_in_store
+from dialer.cli.external_records import save_records_via_dialler_or_store
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
@@ -303,7 +303,7 @@ async def test_running_dialler_replies_to_each_request_to_store_reported_votes(t
 @NEEDS_MOSQUITTO
 async def test_marks_import_command_sends_reported_votes_to_the_running_dialler(tmp_path: Path) -> None:
     async with run_command_gateway(tmp_path) as (settings, _):
-        answers = await asyncio.to_thread(save_records_through_dialler_or_in_store, settings, [request(1)])
+        answers = await asyncio.to_thread(save_records_via_dialler_or_store, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
     assert query_site_store(tmp_path, "SELECT name FROM command") == [("marks",)]
 
@@ -363,7 +363,7 @@ async def test_concurrent_dialer_commands_do_not_disconnect_each_other_from_the_
     async with run_command_gateway(tmp_path) as (settings, _):
         asked = [
             asyncio.to_thread(
-                save_records_through_dialler_or_in_store,
+                save_records_via_dialler_or_store,
                 settings,
                 [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)],
             )
@@ -380,7 +380,7 @@ async def test_command_that_writes_to_the_store_is_refused_without_waiting_durin
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
     with pytest.raises(StoreBusy, match=r"in use by an import \(process \d+\): wait until it has finished"):
-        await asyncio.to_thread(save_records_through_dialler_or_in_store, settings, [request(1)])
+        await asyncio.to_thread(save_records_via_dialler_or_store, settings, [request(1)])
     lock.release_lock()
 
 
@@ -393,12 +393,12 @@ async def test_unresponsive_dialler_gives_a_one_line_error(tmp_path: Path, monke
         made = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}, "broker": settings})
         async with await open_store(tmp_path / "centre.db"):
             with pytest.raises(BrokerUnreachable, match="did not answer") as caught:
-                await asyncio.to_thread(save_records_through_dialler_or_in_store, made, [request(1)])
+                await asyncio.to_thread(save_records_via_dialler_or_store, made, [request(1)])
             assert "\n" not in str(caught.value)
             without = made.model_copy(update={"broker": made.broker.model_copy(update={"enabled": False})})
             with pytest.raises(StoreBusy, match=r"broker\.enabled = true"):
-                await asyncio.to_thread(save_records_through_dialler_or_in_store, without, [request(1)])
-        assert await asyncio.to_thread(save_records_through_dialler_or_in_store, made, [request(1)]) == [
+                await asyncio.to_thread(save_records_via_dialler_or_store, without, [request(1)])
+        assert await asyncio.to_thread(save_records_via_dialler_or_store, made, [request(1)]) == [
             "1 marks saved, 0 were already known"
         ]
 
