@@ -62,7 +62,7 @@ class EngineLike(Protocol):
 
 
 class EngineClient(ABC):
-    """Base class of simulated people who react to changes of the engine's state, such as agents."""
+    """Base class of simulated people, such as agents, who react to changes of the engine's state."""
 
     def __init__(self, engine: EngineLike) -> None:
         self._engine = engine
@@ -95,7 +95,7 @@ class EngineClient(ABC):
 
 
 class SimulatedAgents(EngineClient):
-    """Simulated agents, one per seat."""
+    """Simulated agents, one for each seat."""
 
     def __init__(self, engine: EngineLike, seats: Sequence[str], habits: AgentHabits, seed: int) -> None:
         """Create one agent for each of `seats`. The same `seed` gives the same choices."""

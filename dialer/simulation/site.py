@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 
 
 class SimulatedSite:
-    """A running centre and its simulated Asterisk. Setting the event `stop` ends the centre and the Asterisk."""
+    """A running centre and its simulated Asterisk. Both end when the event `stop` is set."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
         """Connect the simulated Asterisk `switch` to the FastAGI server of `centre`, which runs the flows of its calls."""

@@ -28,9 +28,9 @@ class VirtualTimeStuck(MatdanError):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A selector event loop in virtual time. `time()` starts at 0 and counts virtual seconds.
+    """An asyncio event loop in virtual time. `time()` starts at 0 and counts virtual seconds.
 
-    Functions given to an executor run at once in the loop's own thread, so that their order is always the same.
+    The loop runs functions for an executor at once in its own thread, so that their order is always the same.
     """
 
     def __init__(self, limit_seconds: float = 1e6) -> None:

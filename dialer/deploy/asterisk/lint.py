@@ -103,7 +103,11 @@ def lint_file_texts(
 
 
 def _find_unread_own_files(names: Iterable[str]) -> Iterator[Finding]:
-    """Report the site's own files that no rendered file includes. `names` are the files that no other file includes."""
+    """Yield a fault for each of the site's own additional files that no rendered file includes, so Asterisk never reads
+    it.
+
+    `names` are the files that no other file includes.
+    """
     for name in names:
         folder, _, own = name.partition("/")
         if folder == OWN_FILES and own.endswith(".conf") and own not in list_names_of_own_files():

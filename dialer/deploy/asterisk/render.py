@@ -101,12 +101,10 @@ def render_conferences(mixing_milliseconds: int = 20) -> str:
 def render_asterisk_site_files(
     settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
-    """Return Asterisk's configuration files for a site, by file name.
+    """Return Asterisk's configuration files for a site, by file name. Raises SettingError.
 
     If the site has several servers, `server` is the one to render. `passwords`, by endpoint, are for seats without a
-    password in the settings. `file` is the name of the settings file in error texts.
-
-    Raises SettingError.
+    password in the settings. Errors name the settings file `file`.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = select_settings_of_asterisk_server(settings, server, file)
@@ -168,13 +166,13 @@ def render_asterisk_site_files(
 
 
 def list_names_of_own_files() -> list[str]:
-    """Return the names of the rendered files that include a site's own file of the same name."""
+    """Return the names of the rendered files to which a site may add its own settings, in a file of the same name."""
     return [name for name in FILES if name != "asterisk.conf"]  # read before Asterisk knows its folder
 
 
 def _make_include_line_of_site_additions(name: str) -> str:
-    """Return the last line of a rendered file, which includes the site's own additions. Rendering never overwrites
-    these.
+    """Return the last line of a rendered file. It includes the site's own additions, a file that rendering never
+    overwrites.
     """
     if name not in list_names_of_own_files():
         return ""
@@ -185,8 +183,8 @@ def _make_template_values_of_dialplan(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def make_agi_token_expression(path: str) -> str:
-        """Return the dialplan expression with which Asterisk computes its FastAGI token. The token proves that Asterisk
-        is calling.
+        """Return the dialplan expression with which Asterisk computes the FastAGI token, which proves that Asterisk is
+        calling.
         """
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
@@ -360,10 +358,11 @@ def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
 
 
 def _list_carrier_addresses_of_inbound_calls(trunk: Trunk) -> list[str]:
-    """Return the hosts and networks from which a trunk's carrier may send calls.
+    """Return the hosts and networks from which a trunk's carrier may send calls. If it has a proxy, only the proxy is
+    returned.
 
-    If the carrier has a proxy, calls come from the proxy, so only the proxy is returned. Asterisk would ignore the
-    whole list if the name of one host behind it had no address.
+    Calls then come from the proxy. Asterisk would ignore the whole list if a host behind the proxy had no address in
+    DNS.
     """
     hosts = [trunk.host or "", *trunk.backup_hosts]
     proxies = [trunk.outbound_proxy.partition(":")[0]] if trunk.outbound_proxy else hosts

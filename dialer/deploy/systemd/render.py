@@ -73,7 +73,7 @@ def list_service_processes(settings: Settings) -> tuple[Process, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LocalPrograms:
-    """Which programs that the site uses are installed on this machine."""
+    """The programs of the site that are installed on this machine."""
 
     asterisk: bool
     mosquitto: bool
@@ -81,7 +81,7 @@ class LocalPrograms:
 
 
 def list_systemd_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
-    """Return the regular jobs of a site, each with its schedule (systemd.timer(5)).
+    """Return the regular jobs of a site with their schedules, in the format of systemd.timer(5).
 
     The jobs are the backup and, on Asterisk's machine, the purge of old recordings.
     """
@@ -94,9 +94,9 @@ def list_systemd_timers(settings: Settings, local: LocalPrograms) -> dict[Proces
 
 
 def _list_recording_folders(settings: Settings) -> list[Path]:
-    """Return the folders into which Asterisk records calls.
+    """Return the folders in which Asterisk stores recordings of calls.
 
-    The dialler erases old recordings even if no campaign records any more.
+    They are listed even if no campaign records calls any more, because the dialler still erases old recordings there.
     """
     messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
     return [settings.recordings.directory, *messages]

@@ -51,7 +51,7 @@ Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
 class ActionRefused(Exception):
-    """Raised by the handler of an AMI action, so that the client gets an Error response with this message."""
+    """Raised by the handler of an AMI action that fails. The client gets the text as the message of an Error response."""
 
 
 def send_action_response(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
@@ -62,7 +62,7 @@ def send_action_response(session: ManagerSession, action: AmiMessage, word: str,
 
 
 class Actions:
-    """Runs the AMI actions of clients of the simulated Asterisk, if the client's user has the necessary permission."""
+    """The AMI actions of the simulated Asterisk. An action runs only if its user has the necessary permission."""
 
     def __init__(self, switch: SwitchCalls) -> None:
         """Register the handlers of all actions."""

@@ -20,7 +20,7 @@ CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
 class AgiConnection(asyncio.Protocol):
-    """A connection from a channel to the FastAGI server. Each received line wakes the channel, as does a disconnect."""
+    """A connection from a channel to the FastAGI server. A received line or a disconnect wakes the waiting channel."""
 
     def __init__(self, channel: Channel) -> None:
         """Create the connection for one run of AGI() on `channel`."""

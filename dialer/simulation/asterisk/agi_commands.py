@@ -64,9 +64,9 @@ def split_agi_command_line(line: str) -> list[str]:
 async def execute_agi_command(
     switch: SwitchCore, channel: Channel, line: str, dead: bool, aborted: Callable[[], bool]
 ) -> str | None:
-    """Run one AGI command line and return its reply, or None if the command was aborted.
+    """Run one AGI command line and return its reply, or None if `aborted()` became true meanwhile.
 
-    On a `dead` (hung-up) channel only commands that need no caller may run.
+    On a `dead` (hung-up) channel, only commands that need no caller may run.
     """
     words = split_agi_command_line(line)
     for length in (3, 2, 1):
@@ -171,9 +171,9 @@ def _format_reply_with_pressed_key(key_wait: KeyWait) -> str | None:
 
 
 async def _record_file(request: AgiRequest) -> str | None:
-    """Simulate RECORD FILE.
+    """Simulate RECORD FILE, without writing a file.
 
-    No file is written. Simulated voters are silent, so `s=` ends the recording after that many seconds.
+    Simulated voters are silent, so with `s=SECONDS` the recording ends after this time.
     """
     seconds = _convert_timeout_to_seconds(request.words[3])
     for word in request.words[4:]:

@@ -41,7 +41,7 @@ class SwitchCalls(SwitchCore):
         self._call_backs: list[asyncio.TimerHandle] = []
 
     def place_call(self, order: OriginateOrder) -> None:
-        """Place the call that an Originate action requests. The action itself was already answered with "queued"."""
+        """Place the call of an Originate action, to which the simulated Asterisk has already responded with "queued"."""
         if order.channel.startswith("Local/"):
             self._place_call_on_local_channel(order)
             return
@@ -217,7 +217,7 @@ class SwitchCalls(SwitchCore):
             phone.schedule_action_unless_call_ends(number * every_seconds, partial(phone.press_key, key))
 
     def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel that has ended from the simulated Asterisk. The voter of this channel may call back later."""
+        """Remove a channel that has ended from the simulated Asterisk. Its voter may then call back later."""
         super().remove_ended_channel(channel, how, cause)
         behaviour = channel.behaviour
         if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:

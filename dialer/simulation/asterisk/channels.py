@@ -142,7 +142,7 @@ class Channel:
 
     @property
     def is_application_interrupted(self) -> bool:
-        """Whether a hang-up or a redirect has ended the application that runs on the channel."""
+        """Whether a hang-up or a redirect has stopped the dialplan application that runs on the channel."""
         return self.hung_up or self.goto is not None
 
     def set_channel_state(self, state: ChannelState) -> None:
@@ -210,9 +210,7 @@ class Channel:
         self._timers.clear()
 
     def pass_key_to_application(self, digit: str) -> None:
-        """Pass a pressed key to the application that reads keys. If no application does, the key is lost, as in
-        Asterisk.
-        """
+        """Pass a pressed key to the application that reads keys. If none reads keys, the key is lost, as in Asterisk."""
         if self.reads_keys:
             self.digits.append(digit)
             self.wake_waiting_application()

@@ -132,7 +132,7 @@ async def _run_application_if_it_exists(switch: SwitchCore, channel: Channel, da
 
 
 async def _wait_for_silence(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Simulate WaitForSilence on a mailbox that has just beeped: wait for the required silence (milliseconds)."""
+    """Simulate WaitForSilence on a mailbox that has just beeped: wait for the silence that the arguments require."""
     await wait_seconds_or_until_hang_up(channel, int(data.partition(",")[0]) / 1000)
     switch.set_dialplan_variable(channel, "WAITSTATUS", "HANGUP" if channel.is_application_interrupted else "SILENCE")
 
@@ -171,9 +171,9 @@ async def _stop_recording(_switch: SwitchCore, channel: Channel, _data: str) -> 
 
 
 async def _dial_other_server(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Call another server and connect both channels until one hangs up.
+    """Simulate Dial to another server: connect its channel with this one until one of the two hangs up.
 
-    With option g the dialplan continues after the other side has hung up.
+    With option g, the dialplan continues after the other side has hung up.
     """
     called, seconds, options, *_ = (*data.split(","), "60", "", "")
     extension, _, endpoint = called.removeprefix("PJSIP/").rpartition("@")

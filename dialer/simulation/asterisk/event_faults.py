@@ -8,7 +8,7 @@ from random import Random
 
 
 class EventFaults:
-    """Applies faults to the stream of AMI events: some events are lost, repeated or delayed.
+    """A stream of AMI events with faults: some events are lost, repeated or delayed.
 
     Without faults, every event is sent once and in order.
     """

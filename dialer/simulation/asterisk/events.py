@@ -195,8 +195,8 @@ class EventWriter:
             self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
 
     def publish_fully_booted_event(self) -> None:
-        """Publish FullyBooted at the end of the boot. The event's fields are in another order than after a login, as in
-        Asterisk.
+        """Publish FullyBooted at the end of the boot. As in Asterisk, its fields are in another order than after a
+        login.
         """
         if "FullyBooted" in self.wanted:
             fields = b"Privilege: system,all\r\nStatus: Fully Booted\r\nUptime: 0\r\nLastReload: 0\r\n\r\n"

@@ -107,8 +107,9 @@ def read_journal_of_calls(path: Path) -> list[dict[str, Any]]:
 
 
 def check_journal_of_calls(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
-    """Check a journal of calls: no number may have two calls at once, and no channel id may be used twice. Return
-    counts and problems.
+    """Return counts of the calls in a journal, and two kinds of problems.
+
+    The problems are numbers with two calls at once, and channel ids that were used twice.
     """
     entries = read_journal_of_calls(source) if isinstance(source, Path) else list(source)
     number_of: dict[str, str] = {}

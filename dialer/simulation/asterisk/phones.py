@@ -57,10 +57,10 @@ class VoterPhone:
 
 
 class CallBehaviours:
-    """Chooses the behaviour of the called party for each call: from the number's script, or at random."""
+    """The behaviour of called parties: scripted for some numbers, otherwise drawn at random for each call."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the behaviours. Numbers with a script in the configuration follow it from their first call on."""
+        """Create the behaviours. Numbers with a script in the configuration follow their script from the first call on."""
         self._config = config
         self._calls: Counter[str] = Counter()
         self._scripts: dict[str, tuple[int, tuple[Behaviour, ...]]] = {}

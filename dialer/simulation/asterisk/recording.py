@@ -28,9 +28,8 @@ class ChannelRecording:
         self._since = asyncio.get_running_loop().time()
 
     def update_recording_duration(self) -> None:
-        """Add the time since the last update to the length of the recording (seconds).
-
-        Call it before each change that pauses or continues the recording.
+        """Add the seconds since the last update to the recording's length. Call it before each pause and each
+        continuation.
         """
         now = asyncio.get_running_loop().time()
         if not self._bridged_only or self._channel.conference is not None:

@@ -192,9 +192,10 @@ class SimulatedAsterisk(SwitchCalls):
     def set_event_faults(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
-        """Lose, repeat or reorder AMI events at random. Each argument is the share (0-1) of the events that are affected.
+        """Lose, repeat or reorder a share (0-1) of the AMI events, chosen at random. Without arguments, end these
+        faults.
 
-        Only events in `names` are affected, by default all. Without arguments all events are sent normally again.
+        Only events in `names` are affected, by default all.
         """
         self.session_registry.faults.set_fault_rates_of_ami_events(
             lose=lose, repeat=repeat, reorder=reorder, names=names
@@ -229,7 +230,9 @@ class SimulatedAsterisk(SwitchCalls):
         _log.info("simulated_asterisk.restarted", port=self.ami_port)
 
     async def restart_gracefully(self, down_seconds: float = 0.0) -> None:
-        """Refuse all AMI actions until every channel has ended, then restart, as `core restart gracefully` does."""
+        """Restart as `core restart gracefully` does: refuse all AMI actions until every channel has ended, then
+        restart.
+        """
         self.stopping = True
         while self.channels:  # noqa: ASYNC110 - they end in many places
             await asyncio.sleep(STOPPING_CHECK_SECONDS)

@@ -212,9 +212,9 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
 
 @dataclass(frozen=True, slots=True)
 class DemoRingTimes:
-    """The ring times of the demo's voters, used to train the pacer before the demo starts.
+    """The ring times of the demo's voters, with which the pacing policy is trained before the demo starts.
 
-    With shorter ring times in training, the pacer would not expect late answers, and would dial too many calls.
+    With shorter ring times in training, the policy would not expect late answers, and would dial too many calls.
     """
 
     voters: VoterProfile
@@ -231,7 +231,7 @@ class DemoRingTimes:
 
 
 def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
-    """Return one hour of the demo's seats and voters as a scenario of the centre model."""
+    """Return one hour of the demo's seats and voters as a scenario, with which its pacing policy is trained."""
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
     talk = TalkDistribution(
         DayCurve.create_constant_curve(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2))
@@ -248,9 +248,10 @@ def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
 
 
 async def store_initial_state_of_pacer(store_path: Path, options: DemoOptions) -> str:
-    """Store the pacer state with which the demo starts. Return a sentence that says how the pacer was trained.
+    """Store the learned state with which the demo's pacing policy starts. Return a sentence that says how it was
+    trained.
 
-    By default, the pacer is trained on one simulated hour, or continues with the state of an earlier demo. With the
+    By default, the policy is trained on one simulated hour, or continues with the state of an earlier demo. With the
     option --cold, it is untrained. Call this before the centre is created.
     """
     store = await open_store(store_path)

@@ -338,9 +338,10 @@ async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float =
 
 
 def does_centre_have_unstored_results(centre: RealCentre) -> bool:
-    """Return whether a stopped centre still has results to store, such as the outcome that an agent is about to enter.
+    """Return whether a centre that has stopped calling still has results to store, such as an outcome yet to be
+    entered.
 
-    The published state is not enough: a call disappears from it before its end is stored.
+    The published state does not show this: a call disappears from it before the call's end is stored.
     """
     view = centre.site.centre_view
     busy = any(seat.state in {SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP} for seat in view.seats)
@@ -443,7 +444,7 @@ async def _check_counters_of_headquarters(
 
 
 async def _check_that_each_row_is_stored_once(hq_database: Database) -> HqCheck:
-    """Check that headquarters has stored every result of the centres once and lost none."""
+    """Check that headquarters has stored every result of the centres exactly once."""
     [(rows, different)] = await hq_database.fetch_rows_as_tuples(
         "SELECT count(*), count(DISTINCT (centre, id)) FROM result"
     )

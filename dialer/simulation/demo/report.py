@@ -182,11 +182,10 @@ def _create_check_result(rule: str, broken: list[str]) -> CheckResult:
 
 
 def compare_call_attempts_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
-    """Return the differences between the simulated Asterisk's journal of calls and the stored attempts, by attempt id,
-    without phone numbers.
+    """Return the differences between the journal of placed calls and the stored attempts, by attempt id.
 
-    A stored attempt may be missing from the journal, because its Originate may have failed. An answered attempt must be
-    in the journal.
+    The simulated Asterisk writes the journal. An answered attempt must be in it. Another stored attempt may be missing,
+    because its Originate may have failed. The differences contain no phone numbers.
     """
     entries = read_journal_of_calls(journal)
     known = {attempt: (_extract_digits_of_number(number), outcome) for attempt, number, outcome in attempts}

@@ -49,7 +49,7 @@ VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
 
 @dataclass(slots=True)
 class VirtualTruth:
-    """A virtual centre's own record of what it has sent and received, to be compared with headquarters' database."""
+    """The record of what a virtual centre has sent and received, to be compared with headquarters' database."""
 
     announced: int = 0  # result rows
     counts: Counter[str] = field(default_factory=Counter)  # by the counters of headquarters
@@ -97,8 +97,9 @@ class VirtualStore(UplinkReader):
             self._rows.popleft()
 
     def import_updates_of_other_centres(self, fields: dict[str, Any]) -> Reply:
-        """Import a batch of updates of other centres as the dialler does: the whole batch, or nothing if an earlier
-        batch is missing.
+        """Import a batch of updates of other centres, as the dialler does.
+
+        The reply is "refused" if an earlier batch is missing. Then nothing is imported.
         """
         stream, position = fields["stream"], self._positions.get(fields["stream"], 0)
         if fields["position"] <= position:
@@ -241,7 +242,7 @@ class VirtualCentre:
             self.store.record_results_stored_by_headquarters(through)
 
     def add_random_results_to_outbox(self, rows: int) -> None:
-        """Announce `rows` random results of calls to headquarters."""
+        """Announce random results of calls to headquarters, one for each of `rows`."""
         for _ in range(rows):
             draw = self._random.random()
             if draw < OPT_OUT_SHARE:
@@ -254,7 +255,7 @@ class VirtualCentre:
                 self._add_random_call_attempt_to_outbox()
 
     def add_one_result_of_each_kind_to_outbox(self) -> None:
-        """Announce one opt-out, one report of a voter who voted and one ended attempt."""
+        """Announce one result of each kind to headquarters: an opt-out, a voter who has voted, and an ended attempt."""
         self._add_opt_out_to_outbox()
         self._add_answer_of_voter_to_outbox(MarkKind.VOTED)
         self._add_random_call_attempt_to_outbox()

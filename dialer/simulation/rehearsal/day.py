@@ -50,7 +50,7 @@ class CampaignHours:
 
 
 class SiteHours:
-    """Computes the calling hours of a site's campaigns."""
+    """The calling hours of a site's campaigns, computed from its rules and polling days."""
 
     def __init__(
         self, settings: Settings, profile: Profile, campaigns: Iterable[Campaign], areas: Areas | None = None
@@ -120,7 +120,7 @@ class CannotRehearse(MatdanError):
 
 
 class FaultKind(StrEnum):
-    """The kinds of faults that a rehearsal injects. The values are shown to users."""
+    """The kinds of faults that a rehearsal injects, by the words that users see."""
 
     LINK_CUT = "AMI connection lost"
     LINK_STALLED = "AMI connection stalled for 20 s"

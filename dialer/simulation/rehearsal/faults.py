@@ -24,11 +24,14 @@ NOBODY_LEFT = "no number was left to call after the fault"
 
 
 class FaultInjector:
-    """Injects the faults of a day one after another and measures the recovery from each."""
+    """Injects the faults of a rehearsed day one after another, and measures how long the site needs to recover from
+    each.
+    """
 
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
-        """Create the injector. `settings` are those of the rehearsal. The caller subscribes
-        `mark_faults_as_recovered_at_next_call` to the engine's changes.
+        """Create the injector with the settings of the rehearsal.
+
+        The caller subscribes `mark_faults_as_recovered_at_next_call` to the engine's changes.
         """
         self._day = day
         self._switch = switch
@@ -38,7 +41,7 @@ class FaultInjector:
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
     def mark_faults_as_recovered_at_next_call(self, change: Change) -> None:
-        """If a call is dialled, record that the site has recovered from all faults that have ended."""
+        """Record the recovery from all faults that are over, if `change` says that a call is being dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()
             for kind, over_at in self._waits_for_call.items():
@@ -94,7 +97,7 @@ class FaultInjector:
 def find_faults_without_measurable_recovery(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
-    """Return the faults whose recovery cannot be judged, with the reasons: no call was possible after them.
+    """Return the faults whose recovery cannot be judged, because no call was possible after them, with the reasons.
 
     Args:
         day: The rehearsed day.

@@ -41,7 +41,7 @@ def create_rehearsal_agents(
 
 
 class RehearsalStaff:
-    """Passes the commands of simulated agents to the engine, with the agents' numbers and PINs in log-ins.
+    """A wrapper of the engine for simulated agents of a rehearsal, which adds their numbers and PINs to log-ins.
 
     At the end of calls to booth workers, it enters random serial numbers of voters.
     """

@@ -173,7 +173,8 @@ def _judge_recovery_from_faults(outcome: DayOutcome) -> Iterator[Finding]:
 def find_preparations_for_polling_day(
     settings: Settings, states: Mapping[str, CampaignState], today: date
 ) -> Iterator[Finding]:
-    """Yield what differed from the real day, and what must be done before that day, such as resuming a campaign.
+    """Yield what must be done before the polling day, such as resuming a campaign, and how the rehearsal differed from
+    it.
 
     `states` are the campaigns' states in the site's store.
     """

@@ -1,7 +1,7 @@
 """A recorded day as a scenario, on which any pacing policy can be simulated.
 
 Answer rates, ring times, talk times and wrap-up times are drawn from the recorded calls. Single calls are not repeated,
-because other policies would have called other people.
+because another policy would have called other people.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ _NEAR_TALKS = 50
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One attempt of a recorded day.
-
-    Times are in seconds since the start of the day. The time of a step that did not happen is None.
+    """One call attempt of a recorded day. Times are in seconds since the start of the day (None = the step did not
+    happen).
     """
 
     placed_seconds: float
@@ -150,9 +149,9 @@ def build_scenario_of_recorded_day(
 
 
 def compute_figures_of_recorded_day(day: RecordedDay) -> DayResult:
-    """Return the real figures of a recorded day, in the same form as those of a simulated day.
+    """Return the real figures of a recorded day, in the form of those of a simulated day.
 
-    Answered voters who reached no seat count as abandoned, unless they hung up while waiting.
+    Answered voters who reached no seat count as abandoned calls, unless they hung up while waiting.
     """
     end = day.hours * 3600.0
     seat_seconds = sum(day.seats.get_value_at_time_of_day(second + 0.5) for second in range(int(end)))
@@ -179,11 +178,11 @@ def _list_wrap_up_times_in_seconds(attempts: Sequence[AttemptRecord]) -> list[fl
 
 
 def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """Return the attempts, with an estimated outcome for each cancelled attempt.
+    """Return the attempts, with an estimated outcome for each cancelled one. Without these, slow calls would be
+    missing.
 
-    Without the cancelled attempts, the slow calls of the day would be missing. A call that was cancelled while its phone
-    rang gets the outcome of a random call that rang longer. One that was cancelled before gets that of a random call
-    that began to ring, or ended, later.
+    A call that was cancelled while its phone rang gets the outcome of a random call that rang longer. A call that was
+    cancelled earlier gets that of a random call that took longer until it rang or ended.
     """
     random = Random("fates")
     rang = [attempt for attempt in attempts if attempt.ringing_seconds is not None]
@@ -200,10 +199,11 @@ def _give_outcomes_of_longer_attempts(
     get_end: Callable[[AttemptRecord], float],
     random: Random,
 ) -> list[AttemptRecord]:
-    """Return the attempts, each cancelled one with the outcome of a random attempt that lasted longer from start to end.
+    """Return the attempts, each cancelled one with the outcome of a random attempt that lasted longer.
 
-    The longer attempts include cancelled ones with their own estimated outcomes, because a call that is answered early
-    is less often cancelled than one that rings out (redistribution to the right, Efron 1967).
+    An attempt lasts from `get_start` to `get_end`. The longer attempts include cancelled ones with their estimated
+    outcomes, because a call that is answered early is cancelled less often than one that rings out (redistribution to
+    the right, Efron 1967).
     """
     outcomes: list[AttemptRecord] = []
     for attempt in sorted(attempts, key=lambda each: get_end(each) - get_start(each), reverse=True):
@@ -229,11 +229,11 @@ def _get_time_of_outcome(attempt: AttemptRecord) -> float:
 
 
 def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
-    """Return the answer rate of each ten minutes of the day.
+    """Return an estimate of the answer rate in each ten minutes of the day.
 
-    Each rate is pulled towards the rate of the whole day, the more so the less the rates differ beyond chance
-    (empirical Bayes). Pacing places fewer calls while many people happen to answer, so the mean of the unadjusted rates
-    would be too high.
+    The rates of ten minutes are moved towards the rate of the whole day, more so if they differ little beyond chance
+    (empirical Bayes). Otherwise their mean would be too high, because pacing places fewer calls while many people
+    happen to answer.
     """
     overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
     bins = max(1, round(hours * 3600.0 / BIN_SECONDS))

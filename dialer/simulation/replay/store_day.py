@@ -89,8 +89,7 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
 def _make_attempt_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """Return the recorded calls, and the keys (seat, start) of the intervals in which seats talked or wrapped up in
-    them.
+    """Return the recorded calls, and the intervals in which seats talked or wrapped up in them, as keys (seat, start).
 
     Times are in seconds since `began`.
     """
@@ -128,7 +127,9 @@ def _compute_seconds_between_if_known(at: float | None, began: float) -> float |
 def _count_seats_available_for_recorded_calls(
     intervals: Iterable[RecordedInterval], call_intervals: set[_Key], began: float, ends: float
 ) -> DayCurve:
-    """Return the number of seats over the day that were ready or busy with a recorded call, not with an inbound call."""
+    """Return how many seats over the day were ready or busy with a recorded call. Seats with inbound calls are left
+    out.
+    """
     changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:
         at_work = each.state in (SeatState.TALKING, SeatState.WRAP_UP)

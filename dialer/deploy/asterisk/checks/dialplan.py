@@ -46,7 +46,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _check_outbound_calls_of_dialplan(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
-    """Yield a fault for each dialplan step, reachable from the context `start`, that calls out or runs a program."""
+    """Yield a fault for each dialplan step that calls out or runs a program, and is reachable from the context `start`."""
     seen: set[str] = set()
     waiting = [start]
     while waiting:

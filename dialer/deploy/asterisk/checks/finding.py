@@ -1,4 +1,4 @@
-"""The input of the checks of Asterisk's configuration (parsed files), and functions that create their results."""
+"""The input of the checks of Asterisk's configuration (parsed files), and their results (findings)."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ UNSAFE, BROKEN = "unsafe", "will not work"
 
 
 def report_unsafe_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Report a setting of Asterisk that is a security risk, with its line number.
+    """Return a finding about a setting of Asterisk that is a security risk, with file and line.
 
-    If the setting is missing, the line is that of the section's head.
+    If the setting is missing, the line is that of its section's head.
     """
     return _create_finding_about_setting(UNSAFE, place, key, text, remedy)
 
 
 def report_broken_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Report a setting of Asterisk that does not work, with its line number.
+    """Return a finding about a setting of Asterisk that does not work, with file and line.
 
-    If the setting is missing, the line is that of the section's head.
+    If the setting is missing, the line is that of its section's head.
     """
     return _create_finding_about_setting(BROKEN, place, key, text, remedy)
 

@@ -122,7 +122,7 @@ def _parse_permission_classes(user: ConfSection, key: str) -> set[str]:
 
 
 def check_http_server(configuration: Configuration) -> Iterator[Finding]:
-    """Check http.conf, the settings of Asterisk's web server. Only phones in the browser need this server."""
+    """Check http.conf, the settings of Asterisk's web server, which only phones in browsers need."""
     general = configuration.get_parsed_conf_file("http.conf").find_section("general")
     if general is None:
         return

@@ -108,7 +108,7 @@ def _check_endpoint_identification(endpoint: ConfSection, identified: set[str]) 
 
 
 def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
-    """Check pjsip settings whose defaults in Asterisk are unsafe for a dialler."""
+    """Yield a fault for each missing pjsip setting of an endpoint whose default in Asterisk is unsafe for a dialler."""
     name = endpoint.name
     for key, found, what in (
         ("direct_media", report_broken_setting, "may send voice past Asterisk, so key presses and recordings are lost"),
