@@ -122,7 +122,7 @@ async def run_centres(job: Job) -> None:
                 for each, line in zip(centres[cut:], lines[cut:], strict=True)
             ]
             for each in centres[cut:]:
-                each.add_one_result_of_each_kind_to_outbox()
+                each.add_one_result_of_each_kind()
             await wait_until(
                 "the first results of all centres are at headquarters and at the other centres",
                 lambda: (

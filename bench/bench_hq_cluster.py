@@ -154,7 +154,7 @@ async def run(options: argparse.Namespace) -> int:
             for each, line in zip(centres, lines, strict=True)
         ]
         for each in centres:
-            each.add_one_result_of_each_kind_to_outbox()
+            each.add_one_result_of_each_kind()
         if not await _wait_until_settled(centres):
             raise TimeoutError(f"waited {HANG_SECONDS:g} s until headquarters and centres had the first results")
         for each in centres:
@@ -208,7 +208,7 @@ async def _announce_rows(centres: Sequence[VirtualCentre]) -> None:
     while True:
         for each in centres:
             each.add_random_results_to_outbox(1)
-        centres[0].add_one_result_of_each_kind_to_outbox()
+        centres[0].add_one_result_of_each_kind()
         await asyncio.sleep(1.0 / ROWS_PER_SECOND)
 
 

@@ -23,7 +23,7 @@ from dialer.deploy.asterisk.checks.system import (
 from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.render import (
     OWN_FILES,
-    list_names_of_own_files,
+    list_files_with_site_additions,
     list_seats_without_password,
     render_asterisk_site_files,
     render_conferences,
@@ -86,7 +86,7 @@ def lint_file_texts(
     configuration = Configuration(files, settings, rendered)
     findings = [
         *check_asterisk_files(configuration),
-        *_find_unread_own_files(texts.keys() - included),
+        *_find_unread_site_files(texts.keys() - included),
         *check_manager_conf(configuration),
         *check_http_server(configuration),
         *check_pjsip_conf(configuration),
@@ -102,7 +102,7 @@ def lint_file_texts(
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
 
-def _find_unread_own_files(names: Iterable[str]) -> Iterator[Finding]:
+def _find_unread_site_files(names: Iterable[str]) -> Iterator[Finding]:
     """Yield a fault for each of the site's own additional files that no rendered file includes, so Asterisk never reads
     it.
 
@@ -110,7 +110,7 @@ def _find_unread_own_files(names: Iterable[str]) -> Iterator[Finding]:
     """
     for name in names:
         folder, _, own = name.partition("/")
-        if folder == OWN_FILES and own.endswith(".conf") and own not in list_names_of_own_files():
+        if folder == OWN_FILES and own.endswith(".conf") and own not in list_files_with_site_additions():
             remedy = "give it the name of the rendered file to which it adds; asterisk.conf takes no additions"
             yield report_broken_setting(name, "", "Asterisk does not read this file", remedy)
 

@@ -165,7 +165,7 @@ def render_asterisk_site_files(
     }
 
 
-def list_names_of_own_files() -> list[str]:
+def list_files_with_site_additions() -> list[str]:
     """Return the names of the rendered files to which a site may add its own settings, in a file of the same name."""
     return [name for name in FILES if name != "asterisk.conf"]  # read before Asterisk knows its folder
 
@@ -174,7 +174,7 @@ def _make_include_line_of_site_additions(name: str) -> str:
     """Return the last line of a rendered file. It includes the site's own additions, a file that rendering never
     overwrites.
     """
-    if name not in list_names_of_own_files():
+    if name not in list_files_with_site_additions():
         return ""
     return f"\n; The site's own settings, which rendering keeps.\n#tryinclude {OWN_FILES}/{name}\n"
 

@@ -122,7 +122,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     written = {"store.path": store.parent, "store.backup_folder": backups, "desk.flows_folder": flows}
     written |= {} if campaigns is None else {"desk.campaigns_file": campaigns.parent}
     for what, folder in written.items():
-        if folder is not None and not _may_folder_belong_to_service_user(folder):
+        if folder is not None and not _can_service_user_own_folder(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [folder for folder in written.values() if folder is not None]
@@ -199,7 +199,7 @@ def render_nats_recovery_units(data_directory: str, health_port: int, marker: st
     }
 
 
-def _may_folder_belong_to_service_user(folder: Path) -> bool:
+def _can_service_user_own_folder(folder: Path) -> bool:
     """Return whether a folder such as /srv/matdan may belong to the user of Matdan's services.
 
     System folders such as /srv are excluded, because other programs use them too. Folders below /home and /tmp are

@@ -81,8 +81,8 @@ class Actions:
             "hangup": (self._hang_up_channel, frozenset({"system", "call"})),
             "mixmonitormute": (self._mute_call_recording, frozenset({"system", "call"})),
             "originate": (self._originate_call, frozenset({"originate"})),
-            "ping": (self._answer_ping, anybody),
-            "pjsipqualify": (self._answer_qualify, reporting),
+            "ping": (self._answer_ping_action, anybody),
+            "pjsipqualify": (self._answer_qualify_action, reporting),
             "pjsipshowregistrationsoutbound": (self._list_registrations, reporting),
             "redirect": (self._redirect_channel, frozenset({"call"})),
             "setvar": (self._set_channel_variable, frozenset({"call"})),
@@ -153,11 +153,11 @@ class Actions:
         ]
         send_action_response(session, action, "Success", *allowed)
 
-    def _answer_qualify(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _answer_qualify_action(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer PJSIPQualify. The simulated servers always reach each other."""
         send_action_response(session, action, "Success", ("Message", "Endpoint found, will qualify"))
 
-    def _answer_ping(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _answer_ping_action(self, session: ManagerSession, action: AmiMessage) -> None:
         send_action_response(
             session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.get_current_time():.6f}")
         )

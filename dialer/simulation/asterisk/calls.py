@@ -114,10 +114,10 @@ class SwitchCalls(SwitchCore):
             runs = (order.application, order.data) if half is first else ("", "")
             self.start_dialplan(half, place, *runs)
             if half.task is not None:
-                half.task.add_done_callback(partial(self._hang_up_second_half_of_local_channel, other))
+                half.task.add_done_callback(partial(self._hang_up_local_channel_half, other))
         self.events.publish_originate_response_event(order, REASON_ANSWERED, first.name)
 
-    def _hang_up_second_half_of_local_channel(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
+    def _hang_up_local_channel_half(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
         self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:

@@ -144,7 +144,7 @@ class SwitchCore(ABC):
         if channel.trunk is not None and channel.behaviour is not None:
             self._journal.write_answered_call_to_journal(self.get_current_time(), channel.uniqueid)
         if channel.voter is not None:
-            channel.voter.start_simulated_behaviour_of_voter()
+            channel.voter.start_voter_behaviour()
         phone = self._phones.get(channel.seat or "")  # None: not a phone of this server
         if phone is not None and phone.mode is PhoneMode.HANGS_UP:
             asyncio.get_running_loop().call_soon(self.hang_up_channel_from_other_side, channel, EndsBy.PHONE)

@@ -143,7 +143,7 @@ def substitute_expressions(text: str, look_up_dialplan_variable: Lookup) -> str:
         end = _find_matching_closing_bracket(text, start + 1)
         inner = substitute_expressions(text[start + 2 : end], look_up_dialplan_variable)
         out.append(
-            _look_up_variable_or_part_of_value(inner, look_up_dialplan_variable)
+            _look_up_variable_or_substring(inner, look_up_dialplan_variable)
             if opening == "{"
             else evaluate_expression(inner)
         )
@@ -163,7 +163,7 @@ def _find_matching_closing_bracket(text: str, start: int) -> int:
     raise DialplanError(f"a dialplan expression has no closing bracket: {text[start:]}; add it")
 
 
-def _look_up_variable_or_part_of_value(name: str, look_up_dialplan_variable: Lookup) -> str:
+def _look_up_variable_or_substring(name: str, look_up_dialplan_variable: Lookup) -> str:
     sliced = re.fullmatch(r"(\w+):(-?\d+)(?::(-?\d+))?", name)
     if sliced is None:
         return look_up_dialplan_variable(name)

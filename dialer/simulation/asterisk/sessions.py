@@ -69,7 +69,7 @@ class ManagerSession(asyncio.Protocol):
         self._transport = None
         self._out.clear()
         self._registry.sessions.discard(self)
-        self._registry.update_set_of_subscribed_ami_events()
+        self._registry.update_subscribed_ami_events()
 
     def log_in_user(self, user: ManagerUser, *, events_on: bool) -> None:
         """Give the session the permissions of `user`. With `events_on`, the session also receives the events that
@@ -79,7 +79,7 @@ class ManagerSession(asyncio.Protocol):
         if events_on:
             known = (name for name, kind in EVENT_CLASS.items() if kind in user.read)
             self.event_names = frozenset(name for name in known if not user.events or name in user.events)
-        self._registry.update_set_of_subscribed_ami_events()
+        self._registry.update_subscribed_ami_events()
 
     @property
     def permitted_action_classes(self) -> frozenset[str]:
@@ -144,7 +144,7 @@ class SessionRegistry:
         self.faults = EventFaults(random)
         self.events = EventWriter(self._publish_event, now)
 
-    def update_set_of_subscribed_ami_events(self) -> None:
+    def update_subscribed_ami_events(self) -> None:
         """Update the set of AMI events that at least one session receives. Call it after a login and at the end of a session."""
         self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 

@@ -32,7 +32,8 @@ class KeyWait:
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 
-def is_never_aborted() -> bool:
+def never_abort() -> bool:
+    """Return False: without an AGI connection, nothing aborts a sound or a wait for a key."""
     return False
 
 
@@ -41,7 +42,7 @@ async def wait_for_key(
     channel: Channel,
     seconds: float | None,
     digits: str,
-    aborted: Callable[[], bool] = is_never_aborted,
+    aborted: Callable[[], bool] = never_abort,
 ) -> KeyWait:
     """Wait up to `seconds` of simulated time for one of `digits` on a channel. None means no limit. Other keys are
     ignored.
@@ -77,7 +78,7 @@ async def play_sound(
     channel: Channel,
     seconds: float,
     digits: str,
-    aborted: Callable[[], bool] = is_never_aborted,
+    aborted: Callable[[], bool] = never_abort,
 ) -> KeyWait:
     """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
     if channel.voter is not None and not channel.is_application_interrupted:

@@ -101,7 +101,7 @@ def pick_random_behaviour_of_voter(
             calls_back_after=calls_back,
             reacts=True,
         )
-    failure = 404 if invalid else _pick_random_sip_status_of_failed_call(profile, random)
+    failure = 404 if invalid else _pick_random_failure_sip_status(profile, random)
     rings = failure in (NO_ANSWER, 603)
     return Behaviour(
         answer_after=ring if rings else 0.0,
@@ -112,7 +112,7 @@ def pick_random_behaviour_of_voter(
     )
 
 
-def _pick_random_sip_status_of_failed_call(profile: VoterProfile, random: Random) -> int:
+def _pick_random_failure_sip_status(profile: VoterProfile, random: Random) -> int:
     left = 1 - profile.invalid_share
     point = random.random() * left
     for share, status in (
@@ -159,7 +159,7 @@ class Voter:
         self._about_to_act = False
         self._heard_something = False
 
-    def start_simulated_behaviour_of_voter(self) -> None:
+    def start_voter_behaviour(self) -> None:
         """Start the voter's behaviour for this call, at the moment of the answer."""
         for seconds, digit in self._behaviour.keys:
             self._phone.schedule_action_unless_call_ends(seconds, partial(self._phone.press_key, digit))

@@ -145,8 +145,10 @@ def _import_demo_roll(options: DemoOptions, directory: Path, console: Console) -
 def make_demo_settings(
     options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None, broker_port: int = 0
 ) -> Settings:
-    """Write the settings file of this run next to the store, and load it: config/demo.toml with the seats, agents, store
-    and ports of this run, and with the campaigns and flows that visitors add on the pages /campaigns and /flows.
+    """Write the settings file of a demo run next to the store, and return these settings.
+
+    They are those of config/demo.toml, with the seats, agents, store and ports of this run. They also have the
+    campaigns and flows that visitors add on the pages /campaigns and /flows.
     """
     table = tomllib.loads(DEMO_SETTINGS.read_text(encoding="utf-8"))
     names = list_seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))

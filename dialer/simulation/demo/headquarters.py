@@ -337,7 +337,7 @@ async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float =
                 await asyncio.sleep(0.5)
 
 
-def does_centre_have_unstored_results(centre: RealCentre) -> bool:
+def has_centre_unstored_results(centre: RealCentre) -> bool:
     """Return whether a centre that has stopped calling still has results to store, such as an outcome yet to be
     entered.
 
@@ -358,7 +358,7 @@ async def _check_that_databases_agree(
     """Check that headquarters' database and the centres' stores agree once everything is uploaded."""
 
     async def are_all_results_uploaded() -> bool:
-        if any(does_centre_have_unstored_results(each) for each in real):
+        if any(has_centre_unstored_results(each) for each in real):
             return False
         up = [each.query_database_of_centre(_UPLOADED)[0] for each in real]
         through = dict(await hq_database.fetch_rows_as_tuples("SELECT centre, last_id FROM centre"))
@@ -370,7 +370,7 @@ async def _check_that_databases_agree(
     await _wait_until_condition_holds(lambda: _are_all_centres_updated(real, virtual))
     checks = [
         await _check_counters_of_headquarters(hq_database, real, virtual),
-        await _check_that_each_row_is_stored_once(hq_database),
+        await _check_rows_are_stored_once(hq_database),
     ]
     voted = [set(each.query_database_of_centre(_VOTED)) for each in real]
     everywhere = set.union(*voted)
@@ -443,7 +443,7 @@ async def _check_counters_of_headquarters(
     return HqCheck("headquarters' counters equal the centres' results", not wrong and calls > 0, seen)
 
 
-async def _check_that_each_row_is_stored_once(hq_database: Database) -> HqCheck:
+async def _check_rows_are_stored_once(hq_database: Database) -> HqCheck:
     """Check that headquarters has stored every result of the centres exactly once."""
     [(rows, different)] = await hq_database.fetch_rows_as_tuples(
         "SELECT count(*), count(DISTINCT (centre, id)) FROM result"

@@ -48,7 +48,7 @@ VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
 
 
 @dataclass(slots=True)
-class VirtualTruth:
+class VirtualCentreRecord:
     """The record of what a virtual centre has sent and received, to be compared with headquarters' database."""
 
     announced: int = 0  # result rows
@@ -74,7 +74,7 @@ class VirtualStore(UplinkReader):
         self._committed = 0
         self._last = 0
         self._positions: dict[str, int] = {}
-        self.truth = VirtualTruth()
+        self.truth = VirtualCentreRecord()
 
     def add_result_to_outbox(self, topic: str, payload: str) -> None:
         """Add a result to the queue of messages to headquarters (outbox)."""
@@ -254,7 +254,7 @@ class VirtualCentre:
             else:
                 self._add_random_call_attempt_to_outbox()
 
-    def add_one_result_of_each_kind_to_outbox(self) -> None:
+    def add_one_result_of_each_kind(self) -> None:
         """Announce one result of each kind to headquarters: an opt-out, a voter who has voted, and an ended attempt."""
         self._add_opt_out_to_outbox()
         self._add_answer_of_voter_to_outbox(MarkKind.VOTED)

@@ -31,7 +31,7 @@ class FaultInjector:
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
         """Create the injector with the settings of the rehearsal.
 
-        The caller subscribes `mark_faults_as_recovered_at_next_call` to the engine's changes.
+        The caller subscribes `record_recovery_from_faults` to the engine's changes.
         """
         self._day = day
         self._switch = switch
@@ -40,7 +40,7 @@ class FaultInjector:
         self.recovered: dict[str, float] = {}  # by fault: seconds from its end to the next call
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
-    def mark_faults_as_recovered_at_next_call(self, change: Change) -> None:
+    def record_recovery_from_faults(self, change: Change) -> None:
         """Record the recovery from all faults that are over, if `change` says that a call is being dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()

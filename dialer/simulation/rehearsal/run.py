@@ -102,7 +102,7 @@ class _Rehearsal:
             ) as centre:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
-                centre.engine.subscribe_to_changes(faults.mark_faults_as_recovered_at_next_call)
+                centre.engine.subscribe_to_changes(faults.record_recovery_from_faults)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.dial_until_stopped(
                     self._record_centre_state_until_cancelled(site),

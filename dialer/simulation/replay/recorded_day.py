@@ -187,13 +187,13 @@ def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) 
     random = Random("fates")
     rang = [attempt for attempt in attempts if attempt.ringing_seconds is not None]
     never_rang = [attempt for attempt in attempts if attempt.ringing_seconds is None]
-    rang = _give_outcomes_of_longer_attempts(rang, _get_start_of_ringing, _get_time_of_outcome, random)
-    return _give_outcomes_of_longer_attempts(
+    rang = _assign_outcomes_of_longer_attempts(rang, _get_start_of_ringing, _get_time_of_outcome, random)
+    return _assign_outcomes_of_longer_attempts(
         [*rang, *never_rang], attrgetter("placed_seconds"), _get_start_of_ringing, random
     )
 
 
-def _give_outcomes_of_longer_attempts(
+def _assign_outcomes_of_longer_attempts(
     attempts: Sequence[AttemptRecord],
     get_start: Callable[[AttemptRecord], float],
     get_end: Callable[[AttemptRecord], float],

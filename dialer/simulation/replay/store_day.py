@@ -109,10 +109,10 @@ def _make_attempt_records(
             AttemptRecord(
                 attempt.created_at - began,
                 ended - began,
-                _compute_seconds_between_if_known(attempt.ringing_at, began),
-                None if machine else _compute_seconds_between_if_known(attempt.answered_at, began),
-                _compute_seconds_between_if_known(attempt.connected_at, began),
-                _compute_seconds_between_if_known(wrapped_up, began),
+                _compute_seconds_since_if_known(attempt.ringing_at, began),
+                None if machine else _compute_seconds_since_if_known(attempt.answered_at, began),
+                _compute_seconds_since_if_known(attempt.connected_at, began),
+                _compute_seconds_since_if_known(wrapped_up, began),
                 cancelled=attempt.outcome is Outcome.CANCELLED,
                 left=attempt.outcome is Outcome.DROPPED,
             )
@@ -120,7 +120,7 @@ def _make_attempt_records(
     return records, call_intervals
 
 
-def _compute_seconds_between_if_known(at: float | None, began: float) -> float | None:
+def _compute_seconds_since_if_known(at: float | None, began: float) -> float | None:
     return None if at is None else at - began
 
 

@@ -21,7 +21,7 @@ from dialer.domain.view import SeatState
 from dialer.simulation.demo.headquarters import (
     HqDemoOptions,
     RealCentre,
-    does_centre_have_unstored_results,
+    has_centre_unstored_results,
     run_hq_demo,
 )
 from dialer.uplink import material
@@ -44,7 +44,7 @@ def test_demo_compares_databases_only_after_the_last_result_is_stored(
     centre = SimpleNamespace(
         site=SimpleNamespace(centre_view=view), query_database_of_centre=lambda _: [(open_attempts,)]
     )
-    assert does_centre_have_unstored_results(cast(RealCentre, centre)) is unfinished
+    assert has_centre_unstored_results(cast(RealCentre, centre)) is unfinished
 
 
 @pytest.mark.parametrize("started", ["postgresql/PG_VERSION", "nats/*.conf"])

@@ -20,7 +20,7 @@ def test_upper_bound_of_people_among_judged_calls_is_that_of_wilsons_95_percent_
     assert JudgedCalls(judged, people).false_positive_upper_bound == pytest.approx(bound, abs=5e-5)
 
 
-def test_profiles_share_of_people_is_charged_until_a_hundred_calls_of_the_campaign_are_judged() -> None:
+def test_profiles_share_of_people_counts_until_a_hundred_calls_of_the_campaign_are_judged() -> None:
     shares = FalsePositiveShares(
         0.26, {"few": JudgedCalls(99, 60), "good": JudgedCalls(100, 0), "bad": JudgedCalls(150, 60)}
     )
@@ -29,7 +29,7 @@ def test_profiles_share_of_people_is_charged_until_a_hundred_calls_of_the_campai
     assert JudgedCalls(100, 50).get_false_positive_share_to_count(0.0) == 0.0  # the law charges none
 
 
-def test_sample_is_the_requested_share_of_the_calls_and_the_same_at_each_look() -> None:
+def test_sample_has_the_requested_share_of_the_calls_and_never_changes() -> None:
     chance = random.Random(1)
     ids = [AttemptId(str(uuid.UUID(int=chance.getrandbits(128), version=4))) for _ in range(4_000)]
     tenth = [each for each in ids if is_call_in_sample(each, 0.1)]
