@@ -275,7 +275,7 @@ def build_messages_for_other_centres(
     ]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
-        subject = messages.build_subject_of_voter_marks_in_constituency(
+        subject = messages.build_marks_subject_of_constituency(
             mark.zone, mark.place.state_code, mark.place.constituency_number
         )
         by_subject.setdefault(subject, []).append(
@@ -287,7 +287,7 @@ def build_messages_for_other_centres(
             for part in _split_updates_into_message_parts(of_subject)
         ]
     for state, of_state in calls.items():
-        subject = messages.build_subject_of_calls_in_other_centres(state)
+        subject = messages.build_calls_subject_of_state(state)
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_calls(part))
             for part in _split_updates_into_message_parts([each._asdict() for each in of_state])

@@ -21,7 +21,7 @@ from dialer.nats.messages import InvalidMessage
 from dialer.nats.number_sample import (
     NUMBERS,
     NumberSample,
-    build_subject_of_number_hash_sample,
+    build_number_sample_subject,
     unpack_sample_of_number_hashes,
 )
 from dialer.nats.session import Session, open_session
@@ -124,7 +124,7 @@ async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings)
         return samples
     centres = {centre.id for centre in settings.centres}
     async for message in session.read_stream_messages(NUMBERS, 0):
-        centre = message.subject.removeprefix(build_subject_of_number_hash_sample(""))
+        centre = message.subject.removeprefix(build_number_sample_subject(""))
         if centre in centres:
             with suppress(InvalidMessage):
                 samples[centre] = unpack_sample_of_number_hashes(message.data)

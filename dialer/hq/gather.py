@@ -35,7 +35,7 @@ from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
-from dialer.nats.number_sample import NUMBERS, build_subject_of_number_hash_sample
+from dialer.nats.number_sample import NUMBERS, build_number_sample_subject
 from dialer.nats.session import Session, StoredMessage, StreamSetBack
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -189,11 +189,11 @@ class Gatherer:
             max_age_seconds=CALLS_KEPT_SECONDS,
         )
         await self._session.create_stream_if_missing(
-            NUMBERS, [build_subject_of_number_hash_sample("*")], replicas=replicas, newest_only=True
+            NUMBERS, [build_number_sample_subject("*")], replicas=replicas, newest_only=True
         )
         if not self._is_subscribed:
             await self._session.subscribe_to_subject(
-                messages.build_subject_of_live_status("*", "store"), self._receive_store_status
+                messages.build_live_status_subject("*", "store"), self._receive_store_status
             )
             self._is_subscribed = True
         # Created before the first order, so that centres receive that at once.

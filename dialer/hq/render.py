@@ -24,18 +24,18 @@ from dialer.nats.messages import (
     PEERS,
     build_acknowledgement_subject,
     build_batch_subject,
+    build_calls_subject_of_state,
     build_inbox_prefix,
+    build_live_status_subject,
+    build_marks_subject_of_constituency,
+    build_marks_subject_of_state,
     build_order_subject,
     build_reply_subject,
     build_snapshot_subject,
-    build_subject_of_calls_in_other_centres,
-    build_subject_of_live_status,
-    build_subject_of_voter_marks_in_constituency,
-    build_subject_of_voter_marks_in_state,
     list_consumer_names,
 )
 from dialer.nats.nkey import decode_public_key
-from dialer.nats.number_sample import build_subject_of_number_hash_sample
+from dialer.nats.number_sample import build_number_sample_subject
 from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
@@ -54,14 +54,11 @@ OWN_CONNECTIONS, CENTRE_CONNECTIONS = 200, 8
 
 def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
     """Return the NATS subjects that a centre may read, by the stream that they belong to."""
-    marks = [
-        build_subject_of_voter_marks_in_constituency("*", centre.state or "", number)
-        for number in centre.constituencies
-    ]
+    marks = [build_marks_subject_of_constituency("*", centre.state or "", number) for number in centre.constituencies]
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     if centre.state is not None and not marks:
-        marks = [build_subject_of_voter_marks_in_state(centre.state)]
-    calls = {} if centre.state is None else {CALLS: [build_subject_of_calls_in_other_centres(centre.state)]}
+        marks = [build_marks_subject_of_state(centre.state)]
+    calls = {} if centre.state is None else {CALLS: [build_calls_subject_of_state(centre.state)]}
     return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders, **calls}
 
 
@@ -72,10 +69,10 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
         "publish": {
             "allow": [
                 build_batch_subject(centre.id),
-                build_subject_of_live_status(centre.id, ">"),
+                build_live_status_subject(centre.id, ">"),
                 build_reply_subject(centre.id, "*"),
                 build_snapshot_subject(centre.id),
-                build_subject_of_number_hash_sample(centre.id),
+                build_number_sample_subject(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
                 *(
                     request

@@ -55,8 +55,10 @@ def build_acknowledgement_subject(centre: str) -> str:
     return f"ack.{centre}"
 
 
-def build_subject_of_live_status(centre: str, kind: str, name: str = "") -> str:
-    """Return the subject of one kind of a centre's live status, which is published about once a second and never stored."""
+def build_live_status_subject(centre: str, kind: str, name: str = "") -> str:
+    """Return the NATS subject of one kind of a centre's live status, which is sent about once a second and never
+    stored.
+    """
     return f"live.{centre}.{kind}.{_encode_subject_level(name)}" if name else f"live.{centre}.{kind}"
 
 
@@ -71,8 +73,8 @@ def build_reply_subject(centre: str, order_id: str) -> str:
 
 
 def build_snapshot_subject(centre: str) -> str:
-    """Return the NATS subject on which a centre requests a snapshot (complete list) of other centres' opt-outs or
-    answers.
+    """Return the NATS subject on which a centre requests a snapshot: a complete list of other centres' opt-outs or
+    marks.
 
     The centre `*` stands for any centre.
     """
@@ -85,8 +87,10 @@ def build_inbox_prefix(centre: str) -> str:
 
 
 def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
-    """Return whether `reply` is an inbox of the centre that sent a request. The request's `subject` ends with the
-    centre's id.
+    """Return whether `reply`, the NATS subject for the answer to a request, belongs to the centre that sent the
+    request.
+
+    The request's `subject` ends with the centre's id.
     """
     return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
 
@@ -94,7 +98,7 @@ def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
 def build_consumer_name(centre: str, subject: str) -> str:
     """Return the name of the NATS consumer (reader) with which a centre reads a subject of a stream.
 
-    Each subject has its own consumer. But subjects that end with a constituency's number share `STATE_READERS`
+    Each subject has its own consumer, except those that end with a constituency's number. These share `STATE_READERS`
     consumers, to limit how many a centre can create.
     """
     levels = [each for each in subject.split(".") if each != "*"]
@@ -114,20 +118,20 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 """The subject of peer opt-outs."""
 
 
-def build_subject_of_voter_marks_in_constituency(zone: str, state_code: str, constituency_number: int) -> str:
-    """Return the NATS subject on which other centres receive the marks (facts about voters) of a constituency's voters.
+def build_marks_subject_of_constituency(zone: str, state_code: str, constituency_number: int) -> str:
+    """Return the NATS subject of other centres' marks (facts about voters) in a constituency.
 
     `zone` is the zone of the centre that sent the marks, or `*` for any.
     """
     return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
 
-def build_subject_of_voter_marks_in_state(state_code: str) -> str:
+def build_marks_subject_of_state(state_code: str) -> str:
     """Return the NATS subject of marks (facts about voters) from all constituencies of a federal state."""
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
-def build_subject_of_calls_in_other_centres(state_code: str) -> str:
+def build_calls_subject_of_state(state_code: str) -> str:
     """Return the NATS subject of the calls that a federal state's centres made (hashed number and time of each)."""
     return f"call.{_encode_subject_level(state_code)}"
 
@@ -266,7 +270,7 @@ def _parse_json_message(text: bytes, message_content: str) -> Any:
 class Acknowledgement:
     """Headquarters' answer to a batch: the id up to which it has stored the centre's results, or a problem.
 
-    The centre must send rows with ids above `through` again, even if headquarters has stored rows up to `last_id`.
+    The centre must send the rows after `through` again, even if headquarters has stored rows up to `last_id`.
     Headquarters then checks that these rows have not changed.
     """
 

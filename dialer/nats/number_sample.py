@@ -1,4 +1,4 @@
-"""Samples of the phone numbers on electoral rolls. From these, headquarters estimates how many numbers two rolls share.
+"""Samples of hashed phone numbers on electoral rolls, from which headquarters estimates how many numbers rolls share.
 
 Without I/O. A sample has the lowest keyed hashes of a roll's numbers (a bottom-k sketch). A number that is on two rolls
 and has a low hash is in both samples. Headquarters cannot find the number of a hash, because it does not have the
@@ -40,7 +40,7 @@ class NumberSample:
 _SAMPLE = TypeAdapter(NumberSample)
 
 
-def build_subject_of_number_hash_sample(centre: str) -> str:
+def build_number_sample_subject(centre: str) -> str:
     """Return the NATS subject on which a centre stores the sample of its hashed phone numbers. The centre `*` matches
     all centres.
     """

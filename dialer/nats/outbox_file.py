@@ -111,7 +111,7 @@ def _build_signed_text_of_outbox_file(sha256: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """A complete outbox file: results of a centre that a person carries to headquarters.
+    """A complete outbox file, with which a person carries a centre's results to headquarters.
 
     Its last line has the number of rows and their hash.
     """

@@ -268,9 +268,7 @@ class Session:
                     # A stream that keeps only the newest message of each subject is read without a subject.
                     if message is None or (is_compared and (subject or message.position == position)):
                         is_compared = False
-                        _check_stream_still_has_last_read_message(
-                            stream, message, position, stored_at, complete=complete
-                        )
+                        _check_last_read_message_exists(stream, message, position, stored_at, complete=complete)
                         continue
                     position, stored_at, reported = message.position, message.stored_at, ""
                     yield message
@@ -317,8 +315,8 @@ class Session:
     ) -> AsyncIterator[StoredMessage | None]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        If `stored_at` is given, the message at that position comes first, so that the caller can check it. If the
-        stream no longer has this message, the next one comes first, or None if the `subject` has no further message.
+        If `stored_at` is given, the message at `after` itself comes first, so that the caller can check whether it has
+        changed. If the stream no longer has it, the next message comes first, or None if there is none on `subject`.
 
         The request that creates the consumer (reader of a stream) names the subject. So the server can allow a centre
         to read its own subjects only (dialer/hq/render.py).
@@ -350,7 +348,7 @@ class Session:
                 filter_subject=subject or None,
             )
             async with self._consumer_locks[stream]:
-                found = await self._recreate_stream_reader_at_position(stream, consumer)
+                found = await self._recreate_consumer_at_position(stream, consumer)
             if subject and stored_at is not None and not found:
                 yield None
             reconnects = self.client.stats["reconnects"]
@@ -380,10 +378,10 @@ class Session:
             if self.is_connected:
                 await subscription.unsubscribe()
 
-    async def _recreate_stream_reader_at_position(self, stream: str, consumer: ConsumerConfig) -> int:
-        """Delete the consumer (reader of a stream) with this name, and create it again at its new position.
+    async def _recreate_consumer_at_position(self, stream: str, consumer: ConsumerConfig) -> int:
+        """Delete the consumer (reader of a stream) of this name, and create it again at its new position.
 
-        Return how many messages the stream has for it.
+        Return how many messages the stream has after this position.
         """
         if self._centre and consumer.name is not None:
             with contextlib.suppress(
@@ -423,13 +421,14 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
         ) from error
 
 
-def _check_stream_still_has_last_read_message(
+def _check_last_read_message_exists(
     stream: str, message: StoredMessage | None, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Raise StreamSetBack if the stream no longer has the message that was read last, or has another one in its place.
+    """Raise an error if the stream no longer has the message that was read last: the server was set back to an older
+    copy.
 
-    `message` is the message that the stream has now, or None. `position` and `stored_at` are those of the message that
-    was read. With `complete`, MessagesMissing is raised instead.
+    `message` is the first message that the stream has now from `position` on, or None. `position` and `stored_at` are
+    those of the message that was read. The error is StreamSetBack, or MessagesMissing with `complete`.
     """
     if message is None or (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack

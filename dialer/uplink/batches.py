@@ -2,9 +2,9 @@
 
 The results wait in a table, the outbox. A batch is a range of its rows. All times are monotonic seconds.
 
-One batch at a time is sent. It is resent until headquarters acknowledges it. So no result is lost if a batch, an
-acknowledgement or headquarters' database is lost. If headquarters already has a row with the same id, it compares the
-two rows. So no row is stored twice, and no row is taken for another.
+Only one batch at a time is sent, and it is resent until headquarters acknowledges it. So no result is lost if a batch,
+an acknowledgement or headquarters' database is lost. No row is stored twice or confused with another row, because
+headquarters compares a repeated row with the stored row of the same id.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class BatchSchedule:
     def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
         """Return the next batch of outbox rows (results to send), or None if there is nothing to send.
 
-        `rows` has at most `MAX_BATCH_ROWS` rows, which follow the last row that headquarters has acknowledged. Up to
-        the id `stored`, the dialler has stored the acknowledgements, and may have deleted the rows.
+        `rows` are the up to `MAX_BATCH_ROWS` rows after the last acknowledged one. `stored` is the last id whose
+        acknowledgement the dialler has stored; it may have deleted the rows up to this id.
         """
         self._next_at = now + BATCH_SECONDS
         chosen: list[OutboxRow] = []
@@ -112,9 +112,9 @@ class BatchSchedule:
         return in_flight.batch
 
     def shorten_unacknowledged_batch(self, part: OutboxBatch, now: float) -> None:
-        """Replace the unacknowledged batch by its first rows, because the whole batch is too large for one message.
+        """Replace the unacknowledged batch by its first rows (`part`), because it is too large for one message.
 
-        The other rows are sent right after headquarters has acknowledged the first ones.
+        The other rows are sent as soon as headquarters has acknowledged the first ones.
         """
         if self._in_flight is not None:
             self._in_flight.batch = part
@@ -125,12 +125,12 @@ class BatchSchedule:
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 
-    def compute_max_age_of_acknowledgement(self, through: int | None, now: float) -> float:
-        """Return the maximum age (seconds) of headquarters' acknowledgement of the last batch: the time since the batch
-        was sent.
+    def compute_max_acknowledgement_age(self, through: int | None, now: float) -> float:
+        """Return how old headquarters' acknowledgement can be at most (seconds): the time since the last batch was
+        sent.
 
-        `through` is the last row id that is acknowledged, or None if headquarters refused the batch. If an earlier
-        batch is acknowledged late, the result is infinite.
+        `through` is the last acknowledged row id, or None if headquarters refused the batch. The age is infinite if the
+        acknowledgement is for an earlier batch.
         """
         in_flight = self._in_flight
         if in_flight is None or in_flight.sent_at is None or (through is not None and through < in_flight.batch.last):
@@ -145,8 +145,8 @@ class BatchSchedule:
     def record_acknowledgement(self, through: int, now: float) -> None:
         """Record that headquarters has acknowledged all result rows up to the id `through`.
 
-        While a batch is sent, an acknowledgement of rows before its last row is late and ignored. Otherwise a lower
-        `through` than before means that headquarters' database was restored from a backup: the rows after it are sent
+        A late acknowledgement, which does not cover the whole batch that was sent last, is ignored. If `through` is
+        lower than before, headquarters' database was restored from a backup, and the rows after `through` are sent
         again.
         """
         in_flight = self._in_flight

@@ -12,7 +12,7 @@ from dialer.mqtt.dialler_client import DiallerClient, Reply
 
 @dataclass(frozen=True, slots=True)
 class DiallerCommands:
-    """Sends the uplink's commands to the dialler. Their sender is the broker user of the uplink."""
+    """The sender of the uplink's commands to the dialler, with the name and signing key of the uplink's broker user."""
 
     dialler_client: DiallerClient
     user: str

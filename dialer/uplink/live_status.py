@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 from dialer.domain.schema import encode_record_as_json
-from dialer.nats.messages import build_subject_of_live_status
+from dialer.nats.messages import build_live_status_subject
 from dialer.nats.session import Session
 
 PUBLISH_SECONDS = 1.0
@@ -33,7 +33,7 @@ class LiveStatus:
         """Store a status value from the broker. None removes the value."""
         kind, _, name = key.partition("/")
         if kind in LIVE_KINDS:
-            subject = build_subject_of_live_status(self._centre, LIVE_KINDS[kind], name)
+            subject = build_live_status_subject(self._centre, LIVE_KINDS[kind], name)
             if value is None:
                 self._latest.pop(subject, None)
                 self._changed.discard(subject)

@@ -22,7 +22,7 @@ from dialer.errors import SettingError
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.material.manifest import Manifest, MaterialRefused
 from dialer.mqtt.dialler_client import Reply
-from dialer.nats.messages import build_subject_of_live_status
+from dialer.nats.messages import build_live_status_subject
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
@@ -64,7 +64,7 @@ class MaterialUpdater:
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
 
     async def install_assigned_material_version(self) -> None:
-        """Install the assigned version of the campaign material if it is not active, then report the state to
+        """Install the assigned version of the campaign material if it is not active yet, then report the result to
         headquarters.
         """
         assigned: Manifest | None = None
@@ -92,14 +92,18 @@ class MaterialUpdater:
             "at": self._clock.now(),
         }
         await self._session.publish_message(
-            build_subject_of_live_status(self._centre, "material"), json.dumps(state).encode()
+            build_live_status_subject(self._centre, "material"), json.dumps(state).encode()
         )
 
     async def _install_and_load_material_version(self, assigned: Manifest) -> str:
         """Install the assigned version of the campaign material, and have the dialler load it.
 
-        Return why the dialler does not use the version, or "" if it does. Also return "" if the dialler did not reply.
-        The installation will then be repeated. Raises MaterialRefused, HeadquartersUnreachable.
+        Return why the dialler does not use the version, or "" if it does. Return "" too if the dialler did not reply:
+        the installation is repeated later.
+
+        Raises:
+            MaterialRefused: the material or the centre's settings are invalid.
+            HeadquartersUnreachable: the material could not be downloaded.
         """
         active = await asyncio.to_thread(self._material.read_active_material_manifest)
         if active is None or active.bundle_name_and_version != assigned.bundle_name_and_version:
@@ -119,8 +123,8 @@ class MaterialUpdater:
     async def _load_active_material_version(self, assigned: Manifest) -> str:
         """Have the dialler load the active version of the campaign material. Return "" if it has done so.
 
-        If the dialler cannot load it, restore the earlier version and return the reason. Also return "" if the dialler
-        did not reply. The command will then be repeated. Raises MaterialRefused.
+        If the dialler cannot load it, restore the earlier version and return the reason. Return "" too if the dialler
+        did not reply: the command is repeated later. Raises MaterialRefused.
         """
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
             return await self._roll_back_material_version(assigned, problem)
@@ -176,7 +180,7 @@ def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
-def find_reason_dialler_cannot_start_with_material(settings: Settings, jurisdiction: str) -> str | None:
+def find_start_problem_with_material(settings: Settings, jurisdiction: str) -> str | None:
     """Return why the dialler could not start with this campaign material, or None if it could.
 
     The settings file and the profile `jurisdiction` (legal rules) are checked. Settings that were read from a pipe are
@@ -215,5 +219,5 @@ def open_material_folder(settings: Settings) -> CentreMaterial | None:
     )
     reserve = settings.store.reserve_megabytes << 20
     folder.mkdir(parents=True, exist_ok=True)
-    startup_problem = partial(find_reason_dialler_cannot_start_with_material, settings, source.jurisdiction)
+    startup_problem = partial(find_start_problem_with_material, settings, source.jurisdiction)
     return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve, startup_problem)

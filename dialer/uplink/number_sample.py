@@ -12,7 +12,7 @@ from dialer.nats.number_sample import (
     HASH_LETTERS,
     SAMPLE_HASHES,
     NumberSample,
-    build_subject_of_number_hash_sample,
+    build_number_sample_subject,
     pack_sample_of_number_hashes,
 )
 from dialer.nats.session import Session
@@ -35,9 +35,7 @@ async def publish_sample_of_number_hashes(centre: str, session: Session, reading
             found = await reading.read_sample_of_number_hashes(SAMPLE_HASHES)
             sample = NumberSample(found.fingerprint, tuple(each[:HASH_LETTERS] for each in found.hashes))
             if sample != stored:
-                await session.store_message(
-                    build_subject_of_number_hash_sample(centre), pack_sample_of_number_hashes(sample)
-                )
+                await session.store_message(build_number_sample_subject(centre), pack_sample_of_number_hashes(sample))
                 stored = sample
         except (HeadquartersUnreachable, StoreError) as error:
             _log.warning("number_sample.failed", problem=str(error))

@@ -26,9 +26,9 @@ from dialer.nats.messages import (
     OPT_OUT_SUBJECT,
     PEERS,
     InvalidMessage,
-    build_subject_of_calls_in_other_centres,
-    build_subject_of_live_status,
-    build_subject_of_voter_marks_in_constituency,
+    build_calls_subject_of_state,
+    build_live_status_subject,
+    build_marks_subject_of_constituency,
     unpack_peer_calls,
     unpack_peer_updates,
 )
@@ -76,7 +76,7 @@ class PendingUpdates:
         """The number of opt-outs, marks about voters and calls of other centres in the next command."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
-    def can_add_updates_to_command(self, more: Sequence[dict[str, Any]]) -> bool:
+    def can_add_updates(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the updates `more` also fit into the next command to the dialler."""
         has_room = self._bytes + _compute_size_of_updates_in_command(more) <= MAX_UPDATE_BYTES
         return not self.number_of_pending_updates or (
@@ -116,15 +116,15 @@ class PendingUpdates:
 
 
 def _compute_size_of_updates_in_command(updates: Sequence[dict[str, Any]]) -> int:
-    """Return the size (bytes) of updates in a signed command. They are JSON within the JSON of the command."""
+    """Return the size (bytes) of updates in a signed command, in which they are JSON within a JSON string."""
     return len(json.dumps(json.dumps(updates)))
 
 
 def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
-    """Return the key under which the dialler stores the position up to which a NATS subject was read.
+    """Return the key under which the dialler stores how far it has read a NATS subject.
 
-    `roll_key` identifies the electoral roll. After a change of the roll, the key is a new one, for which no position is
-    stored. So the messages are read again from the beginning.
+    `roll_key` identifies the electoral roll. A changed roll gives a new key without a stored position, so the subject
+    is read again from the beginning.
     """
     return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
 
@@ -159,9 +159,9 @@ def _select_valid_updates_of_kind(
 class PeerUpdates:
     """Sends other centres' opt-outs, marks about voters and calls from headquarters' stream to the dialler.
 
-    The dialler stores the position up to which it has opt-outs, and the marks of each constituency. Reading continues
-    there. If there is no position, or if the stream no longer has the updates after it, a complete list (snapshot) is
-    downloaded first.
+    The dialler stores how far it has read opt-outs, and the marks of each constituency. Reading continues at these
+    positions. A complete list (snapshot) is downloaded first if there is no position yet, or if the stream no longer
+    has the updates after it.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class PeerUpdates:
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
     async def send_peer_updates_until_cancelled(self) -> None:
-        """Send opt-outs and marks about voters of other centres to the dialler until cancelled."""
+        """Send other centres' opt-outs, marks about voters and call times to the dialler until cancelled."""
         while True:
             try:
                 await await_coroutine_in_own_task(self._send_updates_until_roll_changes())
@@ -220,7 +220,7 @@ class PeerUpdates:
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were
         skipped.
         """
-        subject = OPT_OUT_SUBJECT if place is None else build_subject_of_voter_marks_in_constituency("*", *place)
+        subject = OPT_OUT_SUBJECT if place is None else build_marks_subject_of_constituency("*", *place)
         roll_key = [] if place is None else [roll.constituencies, roll.last_voter]
         stream = _build_stream_position_key(stream_id, subject, roll_key)
         is_missing = False
@@ -230,7 +230,7 @@ class PeerUpdates:
                 snapshot = await self._download_and_send_snapshot(stream, place, stored.position)
                 stored = PeerStreamPosition(snapshot)
             try:
-                await self._send_updates_until_stream_is_interrupted(stream_id, stream, subject, stored)
+                await self._send_updates_until_interrupted(stream_id, stream, subject, stored)
                 is_missing = False
             except MessagesMissing as error:
                 _log.warning("peer_updates.lost", problem=f"{error}; a snapshot is downloaded instead")
@@ -247,7 +247,7 @@ class PeerUpdates:
         The stream is read again from the beginning if the roll has other numbers, or if the server was restored from a
         copy. Without such a stream at headquarters, opt-outs and marks are still sent.
         """
-        subject = build_subject_of_calls_in_other_centres(state)
+        subject = build_calls_subject_of_state(state)
         wrong: PeerStreamPosition | None = None  # the last one that proved wrong because the server was set back
         while True:
             try:
@@ -264,7 +264,7 @@ class PeerUpdates:
                 async for message in self._session.read_stream_messages(
                     CALLS, stored.position, subject, stream_id=stream_id, stored_at=stored.stored_at
                 ):
-                    remaining = await self._send_calls_to_numbers_on_roll(stream, pending, message)
+                    remaining = await self._add_calls_to_numbers_on_roll(stream, pending, message)
                     if remaining is None:
                         break
                     pending = remaining
@@ -275,7 +275,7 @@ class PeerUpdates:
                 wrong = None
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _send_calls_to_numbers_on_roll(
+    async def _add_calls_to_numbers_on_roll(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
         calls: list[dict[str, Any]] = []
@@ -307,10 +307,10 @@ class PeerUpdates:
                 ):
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
-                await self._publish_status_of_updates_from_other_centres({"problem": ""})
+                await self._publish_peer_update_status({"problem": ""})
             except (HeadquartersUnreachable, InvalidMessage, OSError) as error:  # OSError: no disk space for the pages
                 _log.warning("peer_snapshot.failed", problem=str(error))
-                await self._publish_status_of_updates_from_other_centres({"problem": str(error)})
+                await self._publish_peer_update_status({"problem": str(error)})
                 await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311 - spreads the load
             else:
                 return snapshot.position
@@ -318,9 +318,8 @@ class PeerUpdates:
     async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
         """Send a complete list (snapshot) of other centres' updates to the dialler. Return the number of its updates.
 
-        The list is sent in several commands, so that no commit takes long. The dialler stores their positions under the
-        name of the snapshot. The last command contains no updates. It sets the position in the real stream, because now
-        all updates are stored.
+        Several commands send the list, so that no commit of the dialler takes long. The dialler stores their positions
+        under the name of the snapshot. A last command without updates then sets the position in the real stream.
         """
         snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
         while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
@@ -329,7 +328,7 @@ class PeerUpdates:
             )
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
-                if not pending.can_add_updates_to_command([*update[0], *update[1]]):
+                if not pending.can_add_updates([*update[0], *update[1]]):
                     await self._send_part_of_snapshot(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
                 pending.add_pending_updates(pending.position + 1, *update)
@@ -345,10 +344,10 @@ class PeerUpdates:
                 "the dialler refused headquarters' list of opt-outs and marks (snapshot): the uplink downloads it again"
             )
 
-    async def _send_updates_until_stream_is_interrupted(
+    async def _send_updates_until_interrupted(
         self, stream_id: str, stream: str, subject: str, stored: PeerStreamPosition
     ) -> None:
-        """Read other centres' updates and send them to the dialler, until the stream must be opened again.
+        """Read other centres' opt-outs and marks and send them to the dialler, until the stream must be opened again.
 
         Raises StreamRecreated, MessagesMissing.
         """
@@ -356,12 +355,12 @@ class PeerUpdates:
         async for message in self._session.read_stream_messages(
             PEERS, stored.position, subject, stream_id=stream_id, stored_at=stored.stored_at, complete=True
         ):
-            remaining = await self._add_opt_outs_and_marks_in_message(stream, pending, message)
+            remaining = await self._add_opt_outs_and_marks(stream, pending, message)
             if remaining is None:
                 return
             pending = remaining
 
-    async def _add_opt_outs_and_marks_in_message(
+    async def _add_opt_outs_and_marks(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
         """Add the opt-outs and marks about voters in a stream message to `pending`. Send `pending` to the dialler
@@ -390,7 +389,7 @@ class PeerUpdates:
 
         Return the updates that are still pending, or None if the stream must be opened again.
         """
-        if not pending.can_add_updates_to_command([*opt_outs, *marks, *calls]):
+        if not pending.can_add_updates([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
@@ -414,11 +413,11 @@ class PeerUpdates:
         is_stored = await self._send_updates_until_reply(stream, pending)
         if is_stored and pending.opt_outs:
             lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
-            await self._publish_status_of_updates_from_other_centres({"opt_out_lag_seconds": round(lag, 3)})
+            await self._publish_peer_update_status({"opt_out_lag_seconds": round(lag, 3)})
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
     async def _send_updates_until_reply(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates of other centres to the dialler, and resend them until it replies. Return whether it has stored
+        """Send updates of other centres to the dialler, again and again until it replies. Return whether it has stored
         them.
 
         The dialler refuses updates that do not follow the stream position that it has stored.
@@ -433,7 +432,7 @@ class PeerUpdates:
                 return reply.status == "done"
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _publish_status_of_updates_from_other_centres(self, fields: Mapping[str, Any]) -> None:
+    async def _publish_peer_update_status(self, fields: Mapping[str, Any]) -> None:
         await self._session.publish_message(
-            build_subject_of_live_status(self._centre, "peer-updates"), json.dumps(fields).encode()
+            build_live_status_subject(self._centre, "peer-updates"), json.dumps(fields).encode()
         )

@@ -22,7 +22,7 @@ from dialer.nats.messages import (
     StoreStatus,
     build_acknowledgement_subject,
     build_batch_subject,
-    build_subject_of_live_status,
+    build_live_status_subject,
     pack_first_part_of_batch,
     pack_store_status,
     unpack_acknowledgement,
@@ -84,7 +84,7 @@ class OutboxUpload:
             await await_coroutine_in_own_task(self._upload_until_store_identity_changes())
 
     async def _upload_until_store_identity_changes(self) -> None:
-        passed = await self._wait_until_store_has_outbox_for_headquarters()
+        passed = await self._wait_until_outbox_is_used()
         identity = await self._reading.read_store_identity()
         self._incarnation, self._run = identity.incarnation, identity.run
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
@@ -98,23 +98,24 @@ class OutboxUpload:
         except* IdentityChanged:
             _log.warning("uplink.store_identity_changed")
 
-    async def _wait_until_store_has_outbox_for_headquarters(self) -> int:
-        """Wait until the dialler stores results for headquarters in its outbox (results to send).
+    async def _wait_until_outbox_is_used(self) -> int:
+        """Wait until a dialler with headquarters in its settings has run on this store, and so stores results in the
+        outbox.
 
-        Return the last row id that headquarters has acknowledged.
+        Return the id of the last outbox row (result to send) that headquarters has acknowledged.
         """
         logged = False
-        while (stored := await self._read_last_row_id_stored_by_headquarters()) is None:
+        while (stored := await self._read_last_acknowledged_row_id()) is None:
             if not logged:
                 _log.warning(
                     "uplink.outbox_awaited",
-                    problem="no dialler has run on this store with [headquarters] in its settings",
+                    problem="no dialler with [headquarters] in its settings has used this store yet: start the dialler",
                 )
                 logged = True
             await asyncio.sleep(RETRY_SECONDS)
         return stored
 
-    async def _read_last_row_id_stored_by_headquarters(self) -> int | None:
+    async def _read_last_acknowledged_row_id(self) -> int | None:
         return await self._reading.read_last_outbox_id_at_headquarters()
 
     async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
@@ -130,9 +131,9 @@ class OutboxUpload:
             self._problem = ack.problem
             _log.warning("uplink.problem_reported", problem=ack.problem or "solved")
         if ack.at:
-            self._compare_clock_with_headquarters(ack, schedule)
+            self._update_clock_difference(ack, schedule)
         try:
-            through = await self._find_last_row_id_in_acknowledgement(ack)
+            through = await self._determine_acknowledged_row_id(ack)
         except StoreError as error:
             _log.warning("uplink.ack_failed", problem=str(error))  # the batch is sent again
             return
@@ -143,21 +144,22 @@ class OutboxUpload:
         self._ack_received.set()
         self._report_due.set()
 
-    def _compare_clock_with_headquarters(self, ack: Acknowledgement, schedule: BatchSchedule) -> None:
-        """Update the number of seconds by which this centre's clock is ahead of headquarters' clock.
+    def _update_clock_difference(self, ack: Acknowledgement, schedule: BatchSchedule) -> None:
+        """Update the estimate of how many seconds this centre's clock is ahead of headquarters' clock.
 
-        `ack` has headquarters' time. It may have been delayed, so it gives only a range for the difference. The stored
-        difference changes only if it is outside this range.
+        An acknowledgement has headquarters' time, but may have been delayed. So it gives only a range for the
+        difference. If the estimate is outside this range, it is set to the nearest value in it.
         """
         highest = self._clock.now() - ack.at
-        lowest = highest - schedule.compute_max_age_of_acknowledgement(ack.through, self._clock.monotonic())
+        lowest = highest - schedule.compute_max_acknowledgement_age(ack.through, self._clock.monotonic())
         self._clock_ahead = min(max(self._clock_ahead, lowest), highest)
 
-    async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
-        """Return the id of the last outbox row (result to send) that headquarters has acknowledged.
+    async def _determine_acknowledged_row_id(self, ack: Acknowledgement) -> int | None:
+        """Return the id of the last outbox row (result to send) that headquarters has acknowledged, or None for a
+        refusal.
 
-        Return None if headquarters refuses the batch. If the store was restored from an older copy, return an id that
-        the store has not assigned. The dialler then gives the store a new identity.
+        If the acknowledgement shows that the store was restored from an older copy, return `UNASSIGNED_ID`, an id that
+        no row has. The dialler then gives the store a new identity.
         """
         highest = await self._reading.read_highest_outbox_id()
         if ack.is_set_back or (ack.last_id is not None and ack.last_id > highest):
@@ -189,7 +191,7 @@ class OutboxUpload:
         batch = schedule.get_batch_to_resend(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_outbox_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
-            batch = schedule.get_next_batch(rows, await self._read_last_row_id_stored_by_headquarters() or 0, now)
+            batch = schedule.get_next_batch(rows, await self._read_last_acknowledged_row_id() or 0, now)
         if batch is None:
             return
         part, data = await asyncio.to_thread(pack_first_part_of_batch, replace(batch, store=store))
@@ -231,14 +233,14 @@ class OutboxUpload:
     async def _publish_store_status(self) -> NoReturn:
         """Report to headquarters every few seconds that this store (database) is in use.
 
-        From this, headquarters notices if a copy of the store is in use at the same time. Raises StoreError if the
-        store was replaced.
+        So headquarters notices if a copy of the store is in use at the same time. Raises StoreError if the store was
+        replaced.
         """
         while True:
             self._reading.refuse_replaced_store()
             status = StoreStatus(self._incarnation, self._clock.now(), self._server_problem)
             await self._session.publish_message(
-                build_subject_of_live_status(self._centre, "store"), pack_store_status(status)
+                build_live_status_subject(self._centre, "store"), pack_store_status(status)
             )
             await asyncio.sleep(STATUS_SECONDS)
 
@@ -251,8 +253,8 @@ class OutboxUpload:
         """Report the upload's problems to the dialler, which shows them as alerts. Repeat an unchanged report each
         minute.
 
-        Problems are a wrong clock, a nats-server of headquarters that stores no results, and an error of this centre's
-        store that headquarters has reported.
+        Problems are a wrong clock, a server of headquarters that stores no results, and an error that headquarters has
+        reported about this centre's store.
         """
         values = {
             "problem": self._problem[:400],
@@ -285,7 +287,7 @@ class OutboxUpload:
         Return why the dialler has not recorded this id, or None if it has.
         """
         try:
-            if await self._read_last_row_id_stored_by_headquarters() == through:
+            if await self._read_last_acknowledged_row_id() == through:
                 return None
         except StoreError as error:
             return str(error)

@@ -396,9 +396,7 @@ class History:
         self.live = LiveCentres()
         self._clock = LoopClock(START_EPOCH)
         watching = SimulatedSession(self.nats)
-        await watching.subscribe_to_subject(
-            messages.build_subject_of_live_status("*", "store"), self._receive_live_status
-        )
+        await watching.subscribe_to_subject(messages.build_live_status_subject("*", "store"), self._receive_live_status)
         settings = hq_settings("nats://simulated", self._address, *CENTRES, state=STATE_CODE)
         self._settings = settings
         self._start_gatherer()

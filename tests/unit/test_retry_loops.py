@@ -75,7 +75,7 @@ def make_upload(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> A
     async def wait_forever(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(OutboxUpload, "_wait_until_store_has_outbox_for_headquarters", wait_for_outbox)
+    monkeypatch.setattr(OutboxUpload, "_wait_until_outbox_is_used", wait_for_outbox)
     for name in ("_report_acknowledgements_to_dialler", "_publish_store_status", "_report_problems_repeatedly"):
         monkeypatch.setattr(OutboxUpload, name, wait_forever)
     monkeypatch.setattr(OutboxUpload, "_send_batches", lambda _, schedule: task.fail())

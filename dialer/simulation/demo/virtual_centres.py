@@ -26,7 +26,7 @@ from dialer.domain.view import AbandonedTarget
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_outbox_row_of_result
-from dialer.nats.messages import build_acknowledgement_subject, build_subject_of_live_status, unpack_acknowledgement
+from dialer.nats.messages import build_acknowledgement_subject, build_live_status_subject, unpack_acknowledgement
 from dialer.nats.session import Session
 from dialer.store.identity import StoreIdentity
 from dialer.store.outbox import OutboxRow
@@ -230,9 +230,9 @@ class VirtualCentre:
                     AbandonedTarget(rate=0.02, maximum=0.03, sender=None)
                 ),
             }
-            await session.publish_message(build_subject_of_live_status(self.name, "state"), json.dumps(state).encode())
+            await session.publish_message(build_live_status_subject(self.name, "state"), json.dumps(state).encode())
             await session.publish_message(
-                build_subject_of_live_status(self.name, "campaign", "turnout"), json.dumps(figures).encode()
+                build_live_status_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode()
             )
             await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 

@@ -46,7 +46,7 @@ from dialer.nats import messages
 from dialer.nats.number_sample import (
     NUMBERS,
     NumberSample,
-    build_subject_of_number_hash_sample,
+    build_number_sample_subject,
     pack_sample_of_number_hashes,
 )
 from dialer.nats.session import Session, StoredMessage, open_session
@@ -557,7 +557,7 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
             await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
             await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
             await above.create_stream_if_missing(messages.CALLS, ["call.*"])
-            await above.create_stream_if_missing(NUMBERS, [build_subject_of_number_hash_sample("*")], newest_only=True)
+            await above.create_stream_if_missing(NUMBERS, [build_number_sample_subject("*")], newest_only=True)
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]

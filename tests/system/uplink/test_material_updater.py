@@ -20,7 +20,7 @@ from dialer.nats.session import Session
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.site import load_settings
 from dialer.uplink.dialler import DiallerCommands
-from dialer.uplink.material import MaterialUpdater, find_reason_dialler_cannot_start_with_material
+from dialer.uplink.material import MaterialUpdater, find_start_problem_with_material
 from tests.support.material import publishing
 
 NOW = time.time()
@@ -179,7 +179,7 @@ async def test_campaign_material_is_installed_only_if_the_dialler_could_start_wi
     (source / "flows/turnout.yaml").write_text(FLOW)
 
     with publishing(tmp_path / "hq", NOW) as publisher:
-        problem = partial(find_reason_dialler_cannot_start_with_material, settings, "india")
+        problem = partial(find_start_problem_with_material, settings, "india")
         updater = MaterialUpdater(
             "pune-1", reported, dialler, publisher.centre(folder, startup_problem=problem), SystemClock()
         )

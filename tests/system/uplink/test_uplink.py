@@ -196,7 +196,7 @@ async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_
         await js.add_stream(
             StreamConfig(name=messages.UP, subjects=["up.*"], discard=DiscardPolicy.NEW, max_msgs=1_000)
         )
-        await above.subscribe_to_subject(messages.build_subject_of_live_status("pune-1", "store"), receive_status)
+        await above.subscribe_to_subject(messages.build_live_status_subject("pune-1", "store"), receive_status)
         hq = Headquarters(above)
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
@@ -268,7 +268,7 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
     fill_roll(path, 54, voters_per_booth=9)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
     fields = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
-    subject = messages.build_subject_of_voter_marks_in_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER)
+    subject = messages.build_marks_subject_of_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER)
 
     def voted() -> list[tuple[int]]:
         return query_store(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
@@ -438,7 +438,7 @@ async def test_call_times_still_reach_other_centres_after_the_nats_server_was_re
     path, stored, copy = tmp_path / "centre.db", tmp_path / "nats" / "jetstream", tmp_path / "copy"
     fill_roll(path, 54, voters_per_booth=9)
     secret, at = b"twenty characters, at least", time.time()
-    subject = messages.build_subject_of_calls_in_other_centres(STATE_CODE)
+    subject = messages.build_calls_subject_of_state(STATE_CODE)
 
     def pack_call(number: int) -> bytes:
         number_hash = hash_number(secret, f"+91700000{number:04}")
@@ -503,7 +503,7 @@ async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(se
         assert [each.max_consumers for each in found] == [MAX_CONSUMERS] * 2
         assert found[0].max_bytes == 1 << 20
         for number in range(1_001):  # the server's default limit is a thousand
-            subject = messages.build_subject_of_voter_marks_in_constituency("*", "S13", number)
+            subject = messages.build_marks_subject_of_constituency("*", "S13", number)
             await js.add_consumer(
                 messages.PEERS, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
             )
@@ -557,7 +557,7 @@ async def test_votes_received_before_their_voters_were_imported_are_applied_afte
         await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         await serve_snapshots(above)
         await above.store_message(
-            messages.build_subject_of_voter_marks_in_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER),
+            messages.build_marks_subject_of_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER),
             messages.pack_peer_updates([], marks),
         )
         async with (

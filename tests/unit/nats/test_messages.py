@@ -67,9 +67,9 @@ def test_batch_of_result_rows_that_decompresses_beyond_the_limit_is_refused() ->
 
 
 def test_dots_in_centre_names_are_escaped_in_nats_subjects() -> None:
-    assert messages.build_subject_of_voter_marks_in_constituency("*", "S13", 209) == "peer.*.mark.S13.209"
-    assert messages.build_subject_of_voter_marks_in_constituency("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
-    assert messages.build_subject_of_live_status("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
+    assert messages.build_marks_subject_of_constituency("*", "S13", 209) == "peer.*.mark.S13.209"
+    assert messages.build_marks_subject_of_constituency("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
+    assert messages.build_live_status_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
 def test_voter_status_for_other_centres_has_the_roll_entry_and_no_database_id() -> None:

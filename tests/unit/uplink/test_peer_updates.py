@@ -45,7 +45,7 @@ def compute_signed_size(updates: PendingUpdates) -> int:
 def make_full_updates(mark: dict[str, Any]) -> PendingUpdates:
     """Return pending updates with as many messages of ten equal marks as fit into one command."""
     updates = PendingUpdates(10**9)
-    while updates.can_add_updates_to_command([mark] * 10):
+    while updates.can_add_updates([mark] * 10):
         updates.add_pending_updates(updates.position + 1, [], [mark] * 10)
     return updates
 
@@ -105,7 +105,7 @@ async def test_updates_of_other_centres_share_one_command_and_own_updates_are_sk
         opt_out_message(5, 0, "pune-1"),
     ):
         assert pending is not None
-        pending = await updates._add_opt_outs_and_marks_in_message("PEERS.1", pending, message)
+        pending = await updates._add_opt_outs_and_marks("PEERS.1", pending, message)
     sent = dialler.commands  # type: ignore[attr-defined]
     assert [(each["after"], each["position"], len(each["opt_outs"])) for each in sent] == [(0, 1, 0), (1, 4, 3)]
 
@@ -121,7 +121,7 @@ async def test_delay_of_a_received_opt_out_is_published_once_stored(status: str,
         {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
     ]
     message = StoredMessage(OPT_OUT_SUBJECT, json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0, NOW)
-    await updates._add_opt_outs_and_marks_in_message("PEERS.1", PendingUpdates(6), message)
+    await updates._add_opt_outs_and_marks("PEERS.1", PendingUpdates(6), message)
     assert session.published == expected
 
 
