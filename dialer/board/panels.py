@@ -1,4 +1,4 @@
-"""The panels of seats, booths and trunks and the lines of alerts on the terminal board. Without I/O."""
+"""Panels of the terminal board: seats, polling stations (booths) and trunks, and the lines of alerts. Without I/O."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def draw_turnout_by_booth(
 ) -> Panel:
     """Return the table of polling stations (booths), lowest turnout first. It has `height` lines, including the border.
 
-    Booths are sorted by (voted + 1) / (contacted + 2). So a booth with only two answers is not first.
+    Booths are sorted by (voted + 1) / (contacted + 2), so that a booth with only two answers is not the first.
     """
     without = forecast.without_number if forecast is not None else 0
     room = max(0, height - 4 - bool(without))

@@ -1,7 +1,9 @@
-"""Drafts of campaigns: unfinished forms that supervisors save, continue and delete, and that another supervisor approves.
+"""Drafts of campaigns: unfinished forms that supervisors save, continue and delete, and that another supervisor
+approves.
 
-A draft is in the desk's file only, so that the dialler never loads it. An approval is valid for the exact lines that the
-draft adds to the settings or changes in them. It is in the audit log before it is stored.
+Drafts are stored in the database of the web pages (the desk's file) only, so that the dialler never loads them. An
+approval is valid only for the lines of the settings that the approving user has seen. The dialler records it in the
+audit log before the desk stores it.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class DraftToSave(PageRequest):
 
 
 class DraftApproval(DraftReference):
-    """A request to approve a draft. `digest_of_lines` is that of the lines that the approving user has seen."""
+    """A request to approve a draft. `digest_of_lines` identifies the settings lines that the approving user has seen."""
 
     id: CommandId
     digest_of_lines: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -72,7 +74,7 @@ class CampaignDraftRoutes:
     """The routes for drafts of campaigns, for supervisors only."""
 
     def __init__(self, campaigns: CampaignRoutes, dialler_client: DiallerClient, clock: Clock) -> None:
-        """Create the routes for the drafts that `campaigns` checks and saves to the settings."""
+        """Create the routes of drafts. `campaigns` has the stored drafts, and checks them."""
         self._campaigns = campaigns
         self._drafts = campaigns.drafts
         self._dialler_client = dialler_client
@@ -90,10 +92,10 @@ class CampaignDraftRoutes:
         return router
 
     async def list_drafts(self) -> tuple[ListedDraft, ...]:
-        """Return all drafts, the last saved first, each with what its check finds."""
-        return tuple([await self._list_draft(each) for each in await self._drafts.read_drafts()])
+        """Return all drafts with the results of their checks. The draft that was saved last comes first."""
+        return tuple([await self._build_listed_draft(each) for each in await self._drafts.read_drafts()])
 
-    async def _list_draft(self, draft: CampaignDraft) -> ListedDraft:
+    async def _build_listed_draft(self, draft: CampaignDraft) -> ListedDraft:
         async with self._campaigns.one_at_a_time:
             check = await self._campaigns.check_draft(draft)
         return ListedDraft(
@@ -101,7 +103,7 @@ class CampaignDraftRoutes:
         )
 
     async def save_draft(self, asked: DraftToSave, who: SignedIn) -> DraftReference:
-        """Save a form as a draft: a new one, or the next version of a draft, which then needs another approval."""
+        """Save a form as a new draft, or as the next version of a draft. A new version needs a new approval."""
         if not await asyncio.to_thread(are_values_of_form, self._campaigns.settings, asked.values):
             raise RequestRefused(422, "values")
         at, before = self._clock.now(), asked.replaces
@@ -118,17 +120,17 @@ class CampaignDraftRoutes:
         return saved
 
     async def delete_draft(self, asked: DraftReference, who: SignedIn) -> None:
-        """Delete a draft. Raises RequestRefused if somebody else has saved another version of it meanwhile."""
+        """Delete a draft. Raises RequestRefused if somebody else has saved a newer version meanwhile."""
         async with self._campaigns.one_at_a_time:
             if not await self._drafts.delete_draft(asked.draft, asked.version):
                 raise RequestRefused(409, "draft-changed")
         _log.info("campaign_draft.deleted", draft=asked.draft, by=who.name)
 
     async def approve_draft(self, asked: DraftApproval, who: SignedIn) -> None:
-        """Approve the lines that a draft adds to the settings or changes in them. The dialler first records this in the
-        audit log.
+        """Approve the lines that a draft adds to the settings or changes in them, after the dialler has audited the
+        approval.
 
-        Raises RequestRefused for the author of the draft, and if its lines are no longer those that the user has seen.
+        Raises RequestRefused if the user is the draft's author, or if the lines have changed since the user saw them.
         """
         async with self._campaigns.one_at_a_time:
             draft = await self._drafts.find_draft(asked.draft)

@@ -91,7 +91,7 @@ class CampaignsPage:
 
 @dataclass(frozen=True, slots=True)
 class CampaignProblem:
-    """A mistake in the form. An empty field means the form as a whole."""
+    """A mistake in the form of a campaign. `field` is empty if the mistake concerns the form as a whole."""
 
     __pydantic_config__ = MESSAGE
 
@@ -112,7 +112,10 @@ class CampaignFinding:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCampaign:
-    """The result of a check of a change. If there are problems, it cannot be saved and the other fields are empty."""
+    """The result of the check of a changed campaign.
+
+    If there are `problems`, the change cannot be saved, and the other fields are empty.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -147,7 +150,7 @@ class CampaignRemoval(PageRequest):
 
 
 class CampaignSaveRequest(PageRequest):
-    """A request to save a change of a campaign. `digest` is that of the campaigns file at the time of the check."""
+    """A request to save a changed campaign. `digest` identifies the content of the campaigns file that was checked."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -188,9 +191,9 @@ class CampaignRoutes:
             prefix="/api/campaigns", route_class=PageRoute, dependencies=allow_users_with_roles(SUPERVISOR_ONLY)
         )
         router.get("")(self.describe_campaigns_page)
-        router.post("/check")(self.check_change)
+        router.post("/check")(self.check_changed_campaign_form)
         router.post("/what-if")(self.simulate_pacing)
-        router.post("")(self.save_change)
+        router.post("")(self.save_changed_campaign)
         return router
 
     def replace_campaign_settings(self, settings: Settings) -> None:
@@ -223,16 +226,18 @@ class CampaignRoutes:
         """Whether another supervisor must approve an added or edited campaign before it is saved."""
         return self.settings.desk.campaign_approval == "second-person"
 
-    async def check_change(self, asked: CampaignForm | CampaignRemoval, who: SignedIn) -> CheckedCampaign:
-        """Check a new, edited or removed campaign. Return its mistakes, or the results of the check and the lines
-        that saving changes.
+    async def check_changed_campaign_form(
+        self, asked: CampaignForm | CampaignRemoval, who: SignedIn
+    ) -> CheckedCampaign:
+        """Return the mistakes of a changed campaign, or the results of its check and the lines that saving would
+        change.
         """
         async with self.one_at_a_time:
             draft = await self._find_draft_of_change(asked)
             return await asyncio.to_thread(self._build_checked_campaign, asked, draft, who)
 
     async def check_draft(self, draft: CampaignDraft) -> CheckedCampaign:
-        """Check a saved draft as `check_change` does."""
+        """Return the mistakes of a saved draft, or the results of its check and the lines that saving would change."""
         asked = CampaignForm(edited=draft.edited, values=draft.values, draft=draft.draft_id)
         author = SignedInUser(draft.author, "")
         return await asyncio.to_thread(self._build_checked_campaign, asked, draft, author)
@@ -260,7 +265,9 @@ class CampaignRoutes:
         )
 
     async def _find_draft_of_change(self, asked: CampaignForm | CampaignRemoval) -> CampaignDraft | None:
-        """Return the saved draft that is in the form, or None. Raises RequestRefused if somebody else has deleted it."""
+        """Return the saved draft that the form edits, or None. Raises RequestRefused if somebody else has deleted the
+        draft.
+        """
         if isinstance(asked, CampaignRemoval) or asked.draft is None:
             return None
         draft = await self.drafts.find_draft(asked.draft)
@@ -300,7 +307,7 @@ class CampaignRoutes:
         finally:
             self._is_simulating = False
 
-    async def save_change(self, asked: CampaignSaveRequest, who: SignedIn) -> dict[str, str]:
+    async def save_changed_campaign(self, asked: CampaignSaveRequest, who: SignedIn) -> dict[str, str]:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply.
 
         If the dialler refuses the change, the file is restored. Otherwise the draft of the change is deleted.
@@ -312,7 +319,7 @@ class CampaignRoutes:
                 if prepared.change.digest_before != asked.digest:
                     raise EditedFileChanged(prepared.change.path)
                 if self.needs_approval and not isinstance(asked.change, CampaignRemoval):
-                    _refuse_change_that_was_not_approved(draft, prepared)
+                    _refuse_unapproved_change(draft, prepared)
                 changed = prepared.settings
                 reply = await save_file_and_reload(
                     prepared.change,
@@ -335,7 +342,7 @@ class CampaignRoutes:
             return format_command_reply(reply)
 
 
-def _refuse_change_that_was_not_approved(draft: CampaignDraft | None, prepared: PreparedChange) -> None:
+def _refuse_unapproved_change(draft: CampaignDraft | None, prepared: PreparedChange) -> None:
     if draft is None or not draft.approved_by or draft.approved_digest != prepared.change.digest_of_lines:
         raise RequestRefused(409, "not-approved")
 

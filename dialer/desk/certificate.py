@@ -69,8 +69,8 @@ def create_certificate_of_page_server(
     """Create the certificate of a page server with the existing CA or a new one. Existing keys are reused.
 
     The certificate is valid for the host names `given`. If none are given, it is valid for the names that the existing
-    CA permits, or with a new CA for `own`, the host name that people type. Raises SettingError, and then no file has
-    changed.
+    CA permits. With a new CA, it is then valid for `own`, the host name that people type. Raises SettingError, and then
+    no file has changed.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_parse_name_for_certificate(each) for each in given))

@@ -94,8 +94,8 @@ class ChangedSettingsRoutes:
         try:
             changes = await asyncio.to_thread(self._find_changed_settings)
         except SettingError as error:
-            return ChangedSettings((), _calculate_digest(()), str(error))
-        return ChangedSettings(changes, _calculate_digest(changes), "")
+            return ChangedSettings((), _calculate_digest_of_changes(()), str(error))
+        return ChangedSettings(changes, _calculate_digest_of_changes(changes), "")
 
     async def reload_settings(self, asked: SettingsReloadRequest, who: SignedIn) -> dict[str, str]:
         """Let the dialler reload its settings. Return the dialler's reply. Raises RequestRefused if the settings files
@@ -138,5 +138,5 @@ def _find_when_change_takes_effect(name: str, at_dialler: Applied) -> TakesEffec
     return "reload" if at_dialler is Applied.RELOAD else "elsewhere"
 
 
-def _calculate_digest(changes: tuple[ChangedSetting, ...]) -> str:
+def _calculate_digest_of_changes(changes: tuple[ChangedSetting, ...]) -> str:
     return hashlib.sha256(repr(changes).encode()).hexdigest()

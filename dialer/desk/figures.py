@@ -97,20 +97,23 @@ class BoardFigures:
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(
-                repeat_function_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads"
+                repeat_function_with_pause(READ_SECONDS, self.refresh_figures_of_all_campaigns), name="desk-reads"
             )
             group.create_task(
-                repeat_function_with_pause(WHY_SECONDS, self.update_idle_reasons_of_campaigns), name="desk-why"
+                repeat_function_with_pause(WHY_SECONDS, self.update_warnings_and_idle_reasons), name="desk-why"
             )
 
-    async def read_figures_of_all_campaigns(self) -> None:
-        """Read each campaign's calls, and the names of the polling stations (booths) once a day. Failures are logged."""
-        if self._booths_read_on != find_midnight_before_time(self._clock.now(), self._zone):
-            await run_function_and_log_store_error(self.read_booth_names(), READ_FAILED)
-        for campaign_id, caps in self.caps.items():
-            await run_function_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
+    async def refresh_figures_of_all_campaigns(self) -> None:
+        """Read each campaign's calls of the day from the store, and show them on the board. Failures are logged.
 
-    async def read_booth_names(self) -> None:
+        The names of the polling stations (booths) are read once a day.
+        """
+        if self._booths_read_on != find_midnight_before_time(self._clock.now(), self._zone):
+            await run_function_and_log_store_error(self.refresh_booth_names(), READ_FAILED)
+        for campaign_id, caps in self.caps.items():
+            await run_function_and_log_store_error(self.refresh_campaign_figures(campaign_id, caps), READ_FAILED)
+
+    async def refresh_booth_names(self) -> None:
         """Read the names of the polling stations (booths) from the store, and show them on the board. Raises
         StoreError.
         """
@@ -118,7 +121,7 @@ class BoardFigures:
         self._page_state.set_value_of_key("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
 
-    async def read_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
+    async def refresh_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's calls of the day from the store, and show them on the board. Raises StoreError."""
         now = self._clock.now()
         day_at = find_midnight_before_time(now, self._zone)
@@ -155,9 +158,10 @@ class BoardFigures:
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 
-    async def update_idle_reasons_of_campaigns(self) -> None:
-        """Update the warnings, and the reason why each campaign places no calls, from the state that the dialler
-        publishes.
+    async def update_warnings_and_idle_reasons(self) -> None:
+        """Show on the board the early warnings, and why each campaign places no calls.
+
+        Both are derived from the state that the dialler publishes.
         """
         centre = self._page_state.get_value_of_key("centre", CentreState)
         desk = self._page_state.get_value_of_key("desk", DeskStatus)

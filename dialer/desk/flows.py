@@ -128,7 +128,10 @@ class FlowProblem:
 
 @dataclass(frozen=True, slots=True)
 class FlowFact:
-    """A fact about the voter that a flow uses, with an example value for the try-out. Empty: the fact is unknown."""
+    """A fact about the voter that a flow uses, with an example value for the try-out.
+
+    An empty value means that the fact is unknown.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -159,7 +162,10 @@ class FlowDraft(PageRequest):
 
 
 class FlowSaveRequest(FlowDraft):
-    """A request to save the text of a flow. `digest` is that of the file when it was opened; empty if there was no file."""
+    """A request to save the text of a flow.
+
+    `digest` identifies the content of the file when the page opened it. It is empty if there was no file.
+    """
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -238,7 +244,7 @@ class FlowRoutes:
             problems = [_convert_flow_error_to_problem(error, each.path)]
         else:
             title, purpose = flow.title, flow.purpose.value
-            problems = self._find_problems(flow, each.path, texts)
+            problems = self._find_problems_of_flow(flow, each.path, texts)
         errors = sum(problem.level is Level.ERROR for problem in problems)
         return ListedFlow(
             each.source, each.path.stem, title, purpose, each.origin, each.used_by, errors, len(problems) - errors
@@ -280,13 +286,13 @@ class FlowRoutes:
             return CheckedFlow((_convert_flow_error_to_problem(error, path),), difference=difference)
         kinds, examples = list_kinds_of_declared_facts(flow), make_sample_voter_data(flow, {})
         return CheckedFlow(
-            tuple(self._find_problems(flow, path, texts)),
+            tuple(self._find_problems_of_flow(flow, path, texts)),
             make_flow_diagram(flow, texts, asked.language),
             tuple(FlowFact(name, kind, str(examples.get(name, ""))) for name, kind in kinds.items()),
             difference,
         )
 
-    def _find_problems(self, flow: Flow, path: Path, texts: Texts) -> list[FlowProblem]:
+    def _find_problems_of_flow(self, flow: Flow, path: Path, texts: Texts) -> list[FlowProblem]:
         may_offer = list_lawful_offers_to_voters(load_site_profile(self._settings))
         found: list[FlowProblem] = []
         if flow.name != path.stem:
@@ -299,7 +305,7 @@ class FlowRoutes:
             found.append(FlowProblem(Level.ERROR, 1, text))
         for each in check_flow(flow, texts, may_offer=may_offer):
             level = Level.ERROR if each.rule in UNSAFE else Level.WARNING
-            found.append(_make_problem(level, each.file, each.line, each.node_and_problem, path))
+            found.append(_make_flow_problem(level, each.file, each.line, each.node_and_problem, path))
         return found
 
     async def try_flow_text(self, asked: TryOutRequest) -> TryOut:
@@ -370,7 +376,9 @@ class FlowRoutes:
             raise RequestRefused(409, "flow-changed")
         mistake = next((each for each in checked.problems if each.level is Level.ERROR), None)
         if mistake is not None:
-            raise RequestRefused(422, "flow-invalid", text=_add_file_and_line(path, mistake.line, mistake.text))
+            raise RequestRefused(
+                422, "flow-invalid", text=_add_file_and_line_to_problem(path, mistake.line, mistake.text)
+            )
         return change
 
     async def read_sound(self, name: Annotated[str, Query(min_length=1, max_length=400)]) -> Response:
@@ -387,16 +395,16 @@ class FlowRoutes:
 
 def _convert_flow_error_to_problem(error: FlowError, path: Path) -> FlowProblem:
     text = f"node {error.node}: {error.problem}" if error.node else error.problem
-    return _make_problem(Level.ERROR, error.file, error.line, text, path)
+    return _make_flow_problem(Level.ERROR, error.file, error.line, text, path)
 
 
-def _make_problem(level: Level, file: str, line: int, text: str, path: Path) -> FlowProblem:
+def _make_flow_problem(level: Level, file: str, line: int, text: str, path: Path) -> FlowProblem:
     """Return a problem in a flow. If it is in another file (a subdialog), its text begins with that file and line."""
     if file == str(path):
         return FlowProblem(level, line, text)
-    return FlowProblem(level, 0, _add_file_and_line(Path(file), line, text))
+    return FlowProblem(level, 0, _add_file_and_line_to_problem(Path(file), line, text))
 
 
-def _add_file_and_line(path: Path, line: int, problem: str) -> str:
+def _add_file_and_line_to_problem(path: Path, line: int, problem: str) -> str:
     """Return a problem with the place of the mistake before it, such as "survey.yaml:5: starts at hello"."""
     return translatable("problem-in-file", "{file}:{line}: {problem}", file=path.name, line=line, problem=problem)

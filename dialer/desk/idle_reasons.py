@@ -1,6 +1,6 @@
-"""Find out from the dialler's messages why a campaign places no calls. Without I/O.
+"""The reasons why a campaign places no calls, found in the dialler's messages. Without I/O.
 
-The reason is a code, for which the board has a text.
+Each reason is a code, for which the board has a text.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _UNANSWERED = (CallState.SENDING, CallState.DIALLING, CallState.RINGING)
 
 @dataclass(frozen=True, slots=True)
 class IdleReason:
-    """The reason why a campaign places no calls. The board has a text for each.
+    """The reason why a campaign places no calls. The board has a text for each code.
 
-    `dialling` is no such reason: calls of the campaign are being dialled or ring.
+    The code `dialling` means that some of the campaign's calls are being dialled or ring.
     """
 
     __pydantic_config__ = MESSAGE

@@ -155,8 +155,9 @@ class RecordingsPage:
             raise RequestRefused(503, "recordings-unreadable") from error
 
     def _compute_expiry_time_of_recordings(self) -> float:
-        """Return the time (epoch seconds) before which recordings have expired. Expired recordings may not be purged
-        yet.
+        """Return the time (epoch seconds) before which recorded calls have expired: their retention period has ended.
+
+        Files of expired recordings may still exist, because they are deleted later.
         """
         now = self._clock.now()
         if describe_required_recording_retention(self._settings, get_site_day(self._settings, now)) is not None:

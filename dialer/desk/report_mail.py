@@ -51,7 +51,7 @@ class ReportMailer:
             return
         while True:
             now = self._clock.now()
-            at = find_next_time_of_day(now, self._mail, self._zone)
+            at = find_next_mail_time(now, self._mail, self._zone)
             await asyncio.sleep(min(at - now, LONGEST_SLEEP_SECONDS))
             if self._clock.now() >= at:
                 await self.send_reports_of_day()
@@ -94,8 +94,8 @@ class ReportMailer:
         return mail
 
 
-def find_next_time_of_day(now: float, mail: ReportMail, zone: tzinfo) -> float:
-    """Return the next time after `now` that is the time of day `report_mail.at` (both in epoch seconds)."""
+def find_next_mail_time(now: float, mail: ReportMail, zone: tzinfo) -> float:
+    """Return when the next mail with reports is due after `now` (both in epoch seconds): at the time `report_mail.at`."""
     today = datetime.fromtimestamp(now, zone)
     at = today.replace(hour=mail.at.hour, minute=mail.at.minute, second=mail.at.second, microsecond=0)
     return (at if at.timestamp() > now else at + timedelta(days=1)).timestamp()

@@ -204,7 +204,7 @@ class ReportRoutes:
             """Return a report as a table."""
             context = self._create_report_context(chosen)
             return await self._reader.run_report_query(
-                lambda db: _select_report_columns_and_rows_for_page(report.make(db, context), context.zone)
+                lambda db: _make_shown_report(report.make(db, context), context.zone)
             )
 
         return show_report
@@ -250,7 +250,7 @@ def encode_report_file(name: str, report: Report, context: ReportContext, form: 
     return ReportFile(f"{name}-{made_at:%Y-%m-%d}.{form}", MEDIA_TYPES[form], body)
 
 
-def _select_report_columns_and_rows_for_page(report: Report, zone: tzinfo) -> ShownReport:
+def _make_shown_report(report: Report, zone: tzinfo) -> ShownReport:
     """Return the columns and rows of a report that a page shows."""
     places = [place for place, column in enumerate(report.columns) if column.in_table]
     rows = report.rows[:MAX_SHOWN_ROWS]

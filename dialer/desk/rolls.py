@@ -2,9 +2,9 @@
 dialler.
 
 The check shows which column was read as which field. The user may change this mapping and check the file again. The
-file, its rejected rows and the checked roll wait in the store's spool, an encrypted folder of uploads. Each check has an
-id of its own, so that a roll is imported only as the user has seen it checked. The command to the dialler contains this
-id.
+file, its rejected rows and the checked roll wait in the store's spool, an encrypted folder of uploads. Each check has
+its own id, which the command to import contains. So the dialler imports the roll exactly as the user has seen it
+checked.
 """
 
 from __future__ import annotations
@@ -81,15 +81,18 @@ _ColumnNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_COLUMNS)]
 
 
 class RollMapping(RollReference):
-    """What the columns of an uploaded electoral roll contain, as a user says. Rows and columns are counted from 1."""
+    """A user's statement which field each column of an uploaded electoral roll contains.
+
+    Rows and columns are counted from 1.
+    """
 
     header_row: Annotated[int, Field(strict=True, ge=0, le=HEAD_ROWS)]
     """the row with the headings; 0: the file has none"""
     columns: Annotated[dict[RollField, list[_ColumnNumber]], Field(max_length=len(RollField))] | None = None
     """the columns of each field, others are not read; left out: as the headings suggest"""
 
-    def create_map_file(self) -> MapFile:
-        """Return the mapping as `dialer import --map` reads it from a map file."""
+    def make_map_file_content(self) -> MapFile:
+        """Return the mapping in the form that `dialer import --map` reads from a file."""
         if self.columns is None:
             return MapFile(header_row=self.header_row)
         return MapFile(
@@ -207,24 +210,24 @@ class RollRoutes:
 
     async def check_roll_again(self, asked: RollMapping) -> None:
         """Check an uploaded electoral roll again with other columns. Nothing is imported yet."""
-        status, upload = self._check_status_of_uploaded_roll(asked.list, {"checked", "refused"}), self._upload
+        status, upload = self._require_uploaded_roll_in_state(asked.list, {"checked", "refused"}), self._upload
         if status.preview is None or upload is None:
             raise RequestRefused(409, "no-list")
         self._spool.remove_spooled_file(status.id)
         list_id = uuid.uuid4().hex
         self._publish_roll_status(RollStatus(list_id, status.name, status.by, "checking", 0.0, preview=status.preview))
-        self._start_background_task_for_roll(self._check_roll_file(list_id, upload, asked.create_map_file()))
+        self._start_background_task_for_roll(self._check_roll_file(list_id, upload, asked.make_map_file_content()))
 
     async def download_rejected_rows(self, asked: RollReference, who: SignedIn) -> StreamingResponse:
         """Return the rejected rows as a CSV file, once the dialler has recorded the download in the audit log."""
-        status = self._check_status_of_uploaded_roll(asked.list, AT_REST)
+        status = self._require_uploaded_roll_in_state(asked.list, AT_REST)
         values = {"sha256": status.sha256, "rejects": sum((status.reasons or {}).values())}
         if not values["rejects"]:
             raise RequestRefused(409, "no-list")
         reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "rejects-download", values)
         if reply.status != "done":
             raise RequestRefused(503, "rejects-not-audited")
-        self._check_status_of_uploaded_roll(asked.list, AT_REST)
+        self._require_uploaded_roll_in_state(asked.list, AT_REST)
         assert self._upload is not None  # noqa: S101 - there is a status
         try:
             pieces = await asyncio.to_thread(self._spool.read_encrypted_copy_of_upload, self._upload.id, _REJECTS)
@@ -235,17 +238,19 @@ class RollRoutes:
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked electoral roll. The centre's state shows the progress."""
-        self._check_status_of_uploaded_roll(asked.list, {"checked"})
+        self._require_uploaded_roll_in_state(asked.list, {"checked"})
         self._change_status_of_uploaded_roll(asked.list, state="importing")
         self._start_background_task_for_roll(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded electoral roll, unless it is being checked or imported."""
-        self._check_status_of_uploaded_roll(asked.list, AT_REST)
+        self._require_uploaded_roll_in_state(asked.list, AT_REST)
         self._discard_uploaded_roll_and_status()
 
-    def _check_status_of_uploaded_roll(self, list_id: str, states: Collection[str]) -> RollStatus:
-        """Return the status of the uploaded roll. Raises RequestRefused if it is another roll or in another state."""
+    def _require_uploaded_roll_in_state(self, list_id: str, states: Collection[str]) -> RollStatus:
+        """Return the status of the uploaded roll. Raises RequestRefused if another roll is uploaded, or its state is
+        not in `states`.
+        """
         if self._status is None or self._status.id != list_id or self._status.state not in states:
             raise RequestRefused(409, "no-list")
         return self._status
@@ -325,12 +330,13 @@ def get_path_of_uploaded_file(spool: Spool, upload: UploadedFile) -> Path:
 def check_uploaded_roll(
     upload: UploadedFile, list_id: str, spool: Spool, region: str, map_file: MapFile | None
 ) -> Mapping[str, Any]:
-    """Check an uploaded electoral roll, and store it in the spool, the folder of uploads for the dialler.
+    """Check an uploaded electoral roll, and store it in the spool, from which the dialler imports rolls. Blocks for
+    minutes.
 
-    `map_file` says what the columns contain; None: the headings say it, and the file has just been uploaded. Return the
-    columns and the changes that the import would make, as fields of `RollStatus`, with `problem` or `text` if the roll
-    cannot be imported with these columns. Of the uploaded file and its rejected rows only encrypted copies remain.
-    Blocks, up to minutes. Raises RollError if the file is no roll, OutputRefused, StoreError.
+    Return the columns and the changes that the import would make, as fields of `RollStatus`. They include `problem` or
+    `text` if the roll cannot be imported with these columns. `map_file` says what the columns contain. If it is None,
+    the file has just been uploaded, and the headings say it. Only encrypted copies of the file and of its rejected rows
+    remain. Raises RollError if the file is no roll, OutputRefused, StoreError.
     """
     path = get_path_of_uploaded_file(spool, upload)
     try:

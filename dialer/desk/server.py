@@ -74,9 +74,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
-    """The objects that the routes of all pages use, such as the page state, the connection to the dialler and the
-    users.
-    """
+    """The objects that the routes of all pages share: page state, connection to the dialler, users and others."""
 
     page_state: PageState
     dialler_client: DiallerClient
@@ -184,7 +182,7 @@ async def serve_pages_of_desk(
             figures = BoardFigures(
                 page_state, reading, clock, get_site_zone(settings), list_abandoned_rate_caps(settings)
             )
-            await figures.read_booth_names()
+            await figures.refresh_booth_names()
             agent_reading = await AgentReading.open(path, key)
             stack.push_async_callback(agent_reading.close)
             agents = AgentPages(

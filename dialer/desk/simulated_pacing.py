@@ -72,6 +72,9 @@ async def simulate_pacing_of_campaign(campaign: Campaign, profile: Profile, site
 
 
 def simulate_pacing_policy(policy: str, site: Site, limit: float) -> SimulatedPacing:
-    """Simulate one day of a site, and return its figures. Blocks for seconds."""
+    """Return the results of one simulated day of a site with a pacing policy. Blocks for seconds.
+
+    `limit` is the strictest limit on the abandoned-call rate (0-1). It is part of the results.
+    """
     ((result, _),) = simulate_days([(policy, site.build_scenario_of_day(), policy, site.caps or site.cap)], [1])
     return SimulatedPacing(result.idle_seconds_per_call, result.reached_per_hour, result.abandoned_share, limit)

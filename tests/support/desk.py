@@ -305,7 +305,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     streams = Streams(page_state, people, clock)
     board = Board(page_state, streams, dialler_client, file, clock)
     await board.load_alert_acknowledgements()
-    await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booth_names()
+    await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).refresh_booth_names()
     pages = {
         f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent", "reports", "campaigns", "flows")
     }

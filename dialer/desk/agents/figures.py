@@ -33,11 +33,13 @@ class AgentFigures:
         While the store cannot be read, the figures stay unchanged.
         """
         await repeat_function_with_pause(
-            READ_SECONDS, lambda: run_function_and_log_store_error(self.read_agent_figures(), READ_FAILED)
+            READ_SECONDS, lambda: run_function_and_log_store_error(self.refresh_agent_figures(), READ_FAILED)
         )
 
-    async def read_agent_figures(self) -> None:
-        """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""
+    async def refresh_agent_figures(self) -> None:
+        """Read each agent's figures since midnight from the store, and show them on the agents' pages. Raises
+        StoreError.
+        """
         now = self._page_state.now()
         since = find_midnight_before_time(now, self._zone)
         days = await self._reading.read_agents_work_and_call_backs_since(

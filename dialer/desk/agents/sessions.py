@@ -84,6 +84,6 @@ class AgentSessions:
 
 
 def find_current_attempt_of_seat(page_state: PageState, seat: str) -> str | None:
-    """Return the id of the attempt at a seat, or None if there is no call or the seat is unknown."""
+    """Return the id of the current call attempt at a seat, or None if there is no call or the seat is unknown."""
     view = page_state.get_value_of_key(f"seat/{seat}", SeatView)
     return None if view is None else view.attempt_id

@@ -41,10 +41,10 @@ class AgentSite:
         """For how long too many wrong PINs lock."""
         self._settings = settings
 
-    def collect_data_of_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
+    def describe_agent_for_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
         """Return what the agent's page shows about the agent, the seat and the centre.
 
-        If the settings have no such agent or seat any more, the centre's defaults are returned for it.
+        If the settings no longer contain the agent or the seat, the result has the centre's defaults instead.
         """
         agent, seat, centre = self._agents.get(who.name), self._seats.get(who.seat), self._settings.centre
         languages = (agent and agent.languages) or (seat and seat.languages) or ()

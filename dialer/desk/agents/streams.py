@@ -65,7 +65,7 @@ class AgentStreams:
         who = None if token is None else await self._sessions.find_user_of_session(token)
         if who is None:
             return None
-        return self._site.collect_data_of_agent_page(who, other_tab=who.seat in self._open)
+        return self._site.describe_agent_for_page(who, other_tab=who.seat in self._open)
 
     async def open_stream_to_page(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""

@@ -254,7 +254,7 @@ async def test_agents_page_receives_only_the_agents_own_figures_of_today(desk: D
                 "INSERT INTO seat_interval (seat, agent, state, from_at, until_at) VALUES ('04', ?, 'talking', ?, ?)",
                 (agent, at, at + 9),
             )
-    await desk.agents.figures.read_agent_figures()
+    await desk.agents.figures.refresh_agent_figures()
     figures = desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)
     found = figures["101"]
     assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
@@ -263,7 +263,7 @@ async def test_agents_page_receives_only_the_agents_own_figures_of_today(desk: D
     assert figures["102"].dispositions == {"later": 1}
     assert desk.page_state.get_values_of_keys_with_prefix("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
-    await desk.agents.figures.read_agent_figures()
+    await desk.agents.figures.refresh_agent_figures()
     assert desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)["101"].calls == 0
 
 
@@ -291,7 +291,7 @@ async def test_agents_page_receives_only_the_agents_own_call_backs_of_today(
                 "INSERT INTO target (campaign_id, phone_id, state, due_at, promised) VALUES ('turnout-agents', ?, ?, ?, 1)",
                 (phone_id, state, due_at),
             )
-    await desk.agents.figures.read_agent_figures()
+    await desk.agents.figures.refresh_agent_figures()
     told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_of_keys_with_prefix("call-backs", tuple)
     assert [(each.at, each.until) for each in told["101"]] == [(hour, hour + 900), (hour + 60, hour + 960)]
     assert [(each.name, each.masked) for each in told["101"]] == [

@@ -454,7 +454,7 @@ async def test_agents_contacts_per_hour_are_compared_with_the_team_average(desk:
                 "102": AgentDay(marks=Counter(voted=2), seconds=defaultdict(float, talking=899.0)),
             }
 
-    await AgentFigures(desk.page_state, cast(Any, Day()), ZoneInfo("Asia/Kolkata")).read_agent_figures()
+    await AgentFigures(desk.page_state, cast(Any, Day()), ZoneInfo("Asia/Kolkata")).refresh_agent_figures()
     figures = desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)
     assert (figures["101"].contacts, figures["101"].contacts_per_hour) == (10, 10.0)
     assert (figures["102"].contacts, figures["102"].contacts_per_hour) == (2, None)  # too little working time
@@ -476,7 +476,7 @@ async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest
     figures = AgentFigures(desk.page_state, cast(Any, Day()), zone)
     for at, calls in ((midnight - 1, 7), (midnight + 1, 0)):
         desk.clock.at = at
-        await figures.read_agent_figures()
+        await figures.refresh_agent_figures()
         shown = desk.page_state.get_value_of_key("figures/101", AgentDayFigures)
         assert shown is not None
         assert shown.calls == calls

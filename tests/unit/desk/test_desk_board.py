@@ -167,12 +167,12 @@ async def test_desk_reads_the_names_of_booths_again_each_day(desk: DeskUnderTest
         db.execute("UPDATE booth SET name = 'Town hall'")
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
-    await figures.read_booth_names()
+    await figures.refresh_booth_names()
     desk.page_state.set_value_of_key("booths", {})
-    await figures.read_figures_of_all_campaigns()
+    await figures.refresh_figures_of_all_campaigns()
     assert desk.page_state.get_value_of_key("booths", dict) == {}
     desk.clock.pass_seconds(86_400.0)
-    await figures.read_figures_of_all_campaigns()
+    await figures.refresh_figures_of_all_campaigns()
     assert desk.page_state.get_value_of_key("booths", dict) == {118: ("Kothrud", "Town hall")}
     await reading.close()
 
@@ -250,7 +250,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
     desk.page_state.set_value_of_key("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
-        await figures.update_idle_reasons_of_campaigns()
+        await figures.update_warnings_and_idle_reasons()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get_value_of_key("warnings", WarningList)
     assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
@@ -258,7 +258,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
     desk.page_state.set_value_of_key("seat/04", SEATED)
-    await figures.update_idle_reasons_of_campaigns()
+    await figures.update_warnings_and_idle_reasons()
     assert desk.page_state.get_value_of_key("warnings", WarningList) == WarningList(())
     await reading.close()
 
@@ -294,7 +294,7 @@ async def test_desk_reads_abandoned_rates_and_calls_of_the_day_from_the_store(tm
     figures = BoardFigures(page_state, reading, clock, ZoneInfo("Asia/Kolkata"), {})
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # rows that are read again are not counted twice
-        await figures.read_campaign_figures("turnout", caps)
+        await figures.refresh_campaign_figures("turnout", caps)
     day = page_state.get_values_of_keys_with_prefix("day", DayFigures)["turnout"]
     assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)
     assert len(day.at) == len(day.placed)
@@ -307,7 +307,7 @@ async def test_desk_reads_abandoned_rates_and_calls_of_the_day_from_the_store(tm
         db.execute("INSERT INTO judged_call VALUES ('a0', 'person', 1.0, 'asha')")
     with pytest.MonkeyPatch.context() as patch:  # the share of people that judged calls show, instead of the profile's
         patch.setattr(judged_calls, "LEAST_JUDGED", 1)
-        await figures.read_campaign_figures("turnout", tuple(replace(cap, false_positive_share=0.1) for cap in caps))
+        await figures.refresh_campaign_figures("turnout", tuple(replace(cap, false_positive_share=0.1) for cap in caps))
     windows = page_state.get_values_of_keys_with_prefix("abandoned", tuple)["turnout"]
     assert windows[0].abandoned == 2
     with open_store_exclusively(store, "a test") as db:  # while the desk could not read
@@ -318,9 +318,9 @@ async def test_desk_reads_abandoned_rates_and_calls_of_the_day_from_the_store(tm
             " FROM attempt WHERE attempt_id = 'a3'"
         )
     clock.pass_seconds(3 * 3_600.0)
-    await figures.read_campaign_figures("turnout", caps)
+    await figures.refresh_campaign_figures("turnout", caps)
     assert sum(page_state.get_values_of_keys_with_prefix("day", DayFigures)["turnout"].placed) == 5
     clock.pass_seconds(86_400.0)
-    await figures.read_campaign_figures("turnout", caps)
+    await figures.refresh_campaign_figures("turnout", caps)
     assert page_state.get_values_of_keys_with_prefix("day", DayFigures)["turnout"].placed == ()
     await reading.close()

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from dialer.desk import report_mail
-from dialer.desk.report_mail import ReportMailer, find_next_time_of_day
+from dialer.desk.report_mail import ReportMailer, find_next_mail_time
 from dialer.desk.report_reader import ReportReader
 from dialer.desk.reports import REPORTS
 from dialer.settings.report_mail import ReportMail, ReportName
@@ -102,7 +102,7 @@ async def test_report_mail_is_not_sent_unencrypted_if_the_settings_require_encry
 )
 def test_report_mail_is_due_at_the_same_time_every_day(now: str, expected: str) -> None:
     at, next_at = (datetime.fromisoformat(each).replace(tzinfo=INDIA).timestamp() for each in (now, expected))
-    assert find_next_time_of_day(at, ReportMail(), INDIA) == next_at
+    assert find_next_mail_time(at, ReportMail(), INDIA) == next_at
 
 
 async def test_no_report_is_sent_without_a_mail_server_in_the_settings(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ export interface CampaignFinding {
 /** The kind of a campaign: voters talk to an agent, or to an IVR flow. */
 export type CampaignKind = "agents" | "ivr";
 
-/** A mistake in the form. An empty field means the form as a whole. */
+/** A mistake in the form of a campaign. `field` is empty if the mistake concerns the form as a whole. */
 export interface CampaignProblem {
   field: string;
   text: string;
@@ -440,7 +440,7 @@ export interface ChangedSettings {
   mistake: string;
 }
 
-/** The result of a check of a change. If there are problems, it cannot be saved and the other fields are empty. */
+/** The result of the check of a changed campaign. If there are `problems`, the change cannot be saved, and the other fields are empty. */
 export interface CheckedCampaign {
   problems: CampaignProblem[];
   findings: CampaignFinding[];
@@ -541,7 +541,7 @@ export type Disposition = "voted" | "not-yet" | "later" | "will-not" | "wrong-nu
 /** How a flow ended. */
 export type Ending = "completed" | "transferred" | "hung-up" | "too-long" | "fault";
 
-/** The entry that a call waits for: at most this many digits, or a spoken message (0 digits). */
+/** What the simulated caller must enter next: at most this many digits, or a spoken message (0 digits). */
 export interface ExpectedEntry {
   max_digits: number;
   /** key that ends the digits, such as #; empty if there is none */
@@ -563,7 +563,7 @@ export interface FlowDiagram {
   arrows: DiagramArrow[];
 }
 
-/** A fact about the voter that a flow uses, with an example value for the try-out. Empty: the fact is unknown. */
+/** A fact about the voter that a flow uses, with an example value for the try-out. An empty value means that the fact is unknown. */
 export interface FlowFact {
   name: string;
   kind: PromptKind;
@@ -669,7 +669,7 @@ export interface HqUser {
   zone: string;
 }
 
-/** The reason why a campaign places no calls. The board has a text for each. `dialling` is no such reason: calls of the campaign are being dialled or ring. */
+/** The reason why a campaign places no calls. The board has a text for each code. The code `dialling` means that some of the campaign's calls are being dialled or ring. */
 export interface IdleReason {
   code: string;
   /** the values in the text */
@@ -705,7 +705,7 @@ export interface LegalBasis {
 /** The severity of a check's result: OK, warning or error. */
 export type Level = "ok" | "warning" | "error";
 
-/** The kinds of lines in the transcript of a try-out. */
+/** What a line of the transcript shows: a prompt, an entry of the caller, or a result of the flow. */
 export type LineKind = "prompt" | "keys" | "silence" | "message" | "hang-up" | "result";
 
 /** A call in the list of calls. */
@@ -1081,7 +1081,7 @@ export interface SpokenLanguages {
   agents: Record<string, string[]>;
 }
 
-/** A line in the transcript of a try-out. */
+/** A line in the transcript of a simulated call through a flow. */
 export interface TranscriptLine {
   kind: LineKind;
   text: string;
@@ -1142,7 +1142,7 @@ export interface TrunkView {
   ringing_seconds: number | null;
 }
 
-/** The transcript of a try-out so far, and the entry that it waits for or how it ended. */
+/** The result of a simulated call so far: its transcript, and either the expected entry or how the call ended. */
 export interface TryOut {
   lines: TranscriptLine[];
   /** the current node, preceded by its subdialogs, such as opt_out/ask */
