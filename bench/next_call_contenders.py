@@ -118,7 +118,7 @@ def _choose_without_hopper(db: sqlite3.Connection, priorities: dict[int, float],
         claimed = claims.claim_queued_numbers(
             db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, booths=quotas, day_start=DAY_START
         )
-        order.update_call_order_after_reservation(quotas, claimed, full=True)
+        order.record_reserved_numbers(quotas, claimed, full=True)
         return claimed[0].phone_id
 
     return _time_choices(db, "ours, one claim a call, no hopper", choose, _make_marks(voters), count)

@@ -402,7 +402,7 @@ async def export_voter_results(
     from dialer.cli.report import choose_report_format, parse_report_period
     from dialer.domain.output import refuse_unwritable_path, write_file
     from dialer.reports.files import encode_report_as_file
-    from dialer.reports.results import report_results_of_federal_state
+    from dialer.reports.results import report_results_of_voters_in_state
     from dialer.roll.sources import find_portal_by_name, load_voter_ids_sent_by_portal
 
     with require_installed_package_extra("hq"):
@@ -415,7 +415,7 @@ async def export_voter_results(
     ids = None if source is None else load_voter_ids_sent_by_portal(find_portal_by_name(settings.sources, source))
     async with open_database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_results_of_federal_state(db, state, constituency, window.since, window.until)
-    report = report_results_of_federal_state(found, answered, zone, ids)
+    report = report_results_of_voters_in_state(found, answered, zone, ids)
     write_file(out, encode_report_as_file(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 

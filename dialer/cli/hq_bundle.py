@@ -201,7 +201,7 @@ def sign_draft_of_campaign_material(
     from dialer.domain import signing
 
     repository = hq.material_repository
-    added, removed = repository.find_versions_that_draft_approves_or_withdraws()
+    added, removed = repository.list_versions_changed_by_draft()
     for target in added:
         manifest = repository.read_manifest_of_bundle_version(target)
         typer.echo(

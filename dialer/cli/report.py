@@ -272,7 +272,7 @@ def print_results_report(
             )
         )
         area = voter_results.ResultArea(state, constituency)
-        return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)
+        return voter_results.report_results_of_voters(db, report.report_period, report.centre_time_zone, area, ids)
 
     report.print_report_or_write_to_file(create_results_report)
 
@@ -381,7 +381,7 @@ def print_turnout_report(
 def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
     from dialer.polling_day.plan import ExpectedTurnout
     from dialer.reports.polling_day import (
-        load_federal_states_of_roll,
+        load_constituencies_of_roll,
         load_official_turnout_figures,
         load_turnout_progress,
     )
@@ -393,7 +393,7 @@ def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date 
             load_turnout_progress(db, report.report_period),
             load_official_turnout_figures(db, report.report_period, zone),
         )
-        states = load_federal_states_of_roll(db)
+        states = load_constituencies_of_roll(db)
     ends = (
         datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.turnout_change_times
     )

@@ -52,7 +52,7 @@ def find_problems_of_campaign_material(settings: HqSettings, now: float) -> Iter
     if not folder.exists():
         return
     try:
-        new, withdrawn = Repository(folder).find_versions_that_draft_approves_or_withdraws()
+        new, withdrawn = Repository(folder).list_versions_changed_by_draft()
         for target in new:
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:

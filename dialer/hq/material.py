@@ -73,7 +73,7 @@ def read_signed_draft_of_material(settings: HqSettings) -> DraftedMaterial:
     repository = Repository(settings.bundles.folder)
     with _convert_errors_of_material_folder(settings, "the draft cannot be read"):
         return DraftedMaterial(
-            *repository.find_versions_that_draft_approves_or_withdraws(),
+            *repository.list_versions_changed_by_draft(),
             repository.find_signers_of_complete_bundle_draft(),
         )
 

@@ -338,16 +338,17 @@ class CentreMaterial:
             raise MaterialRefused(f"campaign material {label} is not downloaded yet: download it, then activate it")
         with _translate_download_errors():
             if (
-                active is not None and not self.has_dialler_yet_to_load_material()
+                active is not None and not self.must_dialler_load_material()
             ):  # only a version that the dialler has loaded can be restored
                 self._replace_symbolic_link(PREVIOUS, active.bundle_name_and_version)
             self._replace_symbolic_link(UNLOADED, label)
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_material_version(self) -> None:
-        """Activate the previous version of the campaign material again, or none. Raises MaterialRefused.
+        """Activate the previous version of the campaign material again. Without a previous version, none is active
+        then.
 
-        Use this only for a new version that the dialler has not loaded yet.
+        Raises MaterialRefused. Use this only for a new version that the dialler has not loaded yet.
         """
         previous = self.read_previous_material_manifest()
         with _translate_download_errors():
@@ -356,8 +357,8 @@ class CentreMaterial:
             else:
                 self._replace_symbolic_link(CURRENT, previous.bundle_name_and_version)
 
-    def has_dialler_yet_to_load_material(self) -> bool:
-        """Return whether the dialler has not yet loaded the active version of the campaign material. Raises
+    def must_dialler_load_material(self) -> bool:
+        """Return whether the dialler still has to load the active version of the campaign material. Raises
         MaterialRefused.
         """
         with _translate_download_errors(), suppress(FileNotFoundError):

@@ -35,6 +35,8 @@ class MaterialRefused(MatdanError):
 
 
 class _Document(BaseModel):
+    """A JSON document about campaign material that headquarters publishes and centres validate."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
     title: ClassVar[str]  # in error messages
 

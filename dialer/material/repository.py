@@ -253,9 +253,9 @@ class Repository:
             )
         self._write_drafted_tuf_targets(targets, now)
 
-    def find_versions_that_draft_approves_or_withdraws(self) -> tuple[list[str], list[str]]:
-        """Return which versions of campaign material the publication of the draft will approve, and which versions it
-        will withdraw.
+    def list_versions_changed_by_draft(self) -> tuple[list[str], list[str]]:
+        """Return two lists of versions of campaign material: those that publishing the draft approves, and those that
+        it withdraws.
         """
         drafted, published = {*self._read_drafted_tuf_targets().signed.targets}, {*self.list_approved_bundle_versions()}
         return sorted(drafted - published), sorted(published - drafted)

@@ -72,8 +72,8 @@ class PollsToday:
     since: float
     until: float
 
-    def is_poll_list_current(self, now: float) -> bool:
-        """Return whether the same polling booths still vote at the time `now` (epoch seconds)."""
+    def do_same_booths_vote_at(self, now: float) -> bool:
+        """Return whether the same polling booths vote at the time `now` (epoch seconds) as in this plan."""
         return self.since <= now < self.until
 
 
@@ -150,7 +150,7 @@ class PollingPlan:
         return BoothPriorities(today.zones.keys(), read_turnout_counts_of_booth, centre, self.weights)
 
 
-def find_time_of_next_booth_worker_call(
+def find_next_booth_worker_call_time(
     due_at: float | None, last_call_at: float | None, now: float, every_seconds: float
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
@@ -171,8 +171,9 @@ def limit_retry_to_last_call_time(
 ) -> float | None:
     """Return when a number is redialled (epoch seconds), or None if it is not.
 
-    A number is never redialled after `last_call_at`, the last call to the voters of its polling booth. A later call
-    that the voter asked for ("at about six") is moved to this time. Other later retries are dropped.
+    A number is never redialled after `last_call_at`, the time of the last call to the voters of its polling booth. If
+    the voter asked for a later call ("at about six"), the call is moved to `last_call_at`. Any other retry after that
+    time is dropped.
     """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at

@@ -1,6 +1,6 @@
 """The order in which polling booths' voters are called. A booth with a higher priority gets more of the calls. No I/O.
 
-priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
+A number's priority is P(not voted) x booth deficit x time value x weight of the number's voters.
 
 The booth deficit compares the share of voters who have not voted at this booth and in the whole centre. The time value
 grows towards the booth's last call. Each factor has an exponent in the settings; 0 switches it off. The weights of
@@ -130,14 +130,14 @@ _Place = tuple[bool, float, int]
 
 
 class BoothOrder:
-    """Gives the voters of every polling booth a share of the calls in proportion to its priority.
+    """The order in which polling booths' voters are called. Each booth gets calls in proportion to its priority.
 
     This is stride scheduling (Waldspurger and Weihl, 1995). Booths with a high priority get most calls, but no booth
     with a priority is forgotten. Only the booths that vote today have priorities. All others come after them.
 
-    The position of a booth in the order is its pass. The booth with the lowest pass is next. Each call raises its pass
-    by 1 / priority. The passes are in a heap: a changed pass is added, and an outdated one is dropped at the top.
-    Booths without numbers are left out.
+    The position of a booth in the order is a number, its pass. The booth with the lowest pass is next. Each call raises
+    its pass by 1 / priority. The passes are in a heap: a changed pass is added, and an outdated one is dropped at the
+    top. Booths without numbers are left out.
     """
 
     def __init__(
@@ -178,10 +178,10 @@ class BoothOrder:
         return self._find_booth_to_call_next() is None
 
     @property
-    def must_voters_of_other_polling_days_wait(self) -> bool:
+    def must_other_polling_days_wait(self) -> bool:
         """Return whether voters of booths that vote on another day must wait.
 
-        They wait while numbers of booths that vote today are reserved for dialling.
+        They wait as long as a number of a booth that votes today is reserved for dialling.
         """
         return bool(self._priorities_today) and any(
             claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0
@@ -189,14 +189,12 @@ class BoothOrder:
         )
 
     def find_booths_to_call_first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the polling booths that vote today if the next numbers must come from these booths, otherwise None.
+        """Return the booths that vote today if the next numbers may come only from these booths. Otherwise return None.
 
         `quotas` has the planned number of reservations for each booth.
         """
         named = self._priorities_today.keys()
-        return (
-            named if named and (not named.isdisjoint(quotas) or self.must_voters_of_other_polling_days_wait) else None
-        )
+        return named if named and (not named.isdisjoint(quotas) or self.must_other_polling_days_wait) else None
 
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
@@ -237,13 +235,12 @@ class BoothOrder:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def update_call_order_after_reservation(
-        self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool
-    ) -> None:
-        """Record which numbers were reserved for dialling. `quotas` is the plan for which they were requested.
+    def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
+        """Record the numbers that were reserved for dialling. Their booths move back in the call order.
 
-        A booth without a found number counts as empty. With `full`, as many numbers were found as requested. Then no
-        booth counts as empty, because the search may have stopped before the last booths.
+        `quotas` is the plan for which the numbers were requested. A booth with fewer numbers than planned counts as
+        empty. If `full`, as many numbers were found as requested. Then the last booth with a number and the booths
+        after it do not count as empty, because the search may have stopped there.
         """
         given: Counter[int] = Counter()
         for claim in claims:
@@ -264,9 +261,9 @@ class BoothOrder:
             asked = asked[:last]
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
-    def update_call_order_after_return_to_queue(self, claims: Sequence[Claim]) -> None:
-        """Record that numbers which were reserved for dialling have returned to the queue undialled. They do not count
-        as calls to their booths.
+    def record_numbers_returned_undialled(self, claims: Sequence[Claim]) -> None:
+        """Record that reserved numbers have returned to the queue undialled, so that they do not count as calls to
+        their booths.
         """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
@@ -290,7 +287,7 @@ class BoothOrder:
             first = self._heap[0]
             booth_id = first[2]
             if first is self._places[booth_id]:
-                if first[0] and self.must_voters_of_other_polling_days_wait:
+                if first[0] and self.must_other_polling_days_wait:
                     return None
                 if booth_id not in self._empty and self._find_priority_of_booth(booth_id) > 0:
                     return first

@@ -28,8 +28,8 @@ OPEN = "open"
 NO_CANDIDATE = "(none named)"
 
 
-class HourCounts(NamedTuple):
-    """Counts of a campaign's calls by result, in one quarter of an hour. The report adds the quarters to hours."""
+class QuarterHourCounts(NamedTuple):
+    """Counts of a campaign's calls by result, in one quarter of an hour."""
 
     campaign_id: str
     quarter: int
@@ -127,7 +127,7 @@ class OptOutsOfCampaign(NamedTuple):
 
 
 class SQL(Statements):
-    calls_by_quarter = Query(HourCounts)
+    calls_by_quarter = Query(QuarterHourCounts)
     calls_by_constituency = Query(Expenditure)
     opt_outs_by_source = Query(OptOutCount)
     booth_workers = Query(WorkerCounts)

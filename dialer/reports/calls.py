@@ -127,8 +127,9 @@ class CallHistory:
 def load_newest_calls(
     db: Connection, window: Window, chosen: CallFilter, most: int, before: int = FIRST_PAGE
 ) -> list[NewestCall]:
-    """Return at most `most` calls that match a filter, the newest first. A next page begins after the call whose
-    `place` is `before`.
+    """Return at most `most` calls that match a filter, the newest first.
+
+    For the next page, `before` is the `place` of the last call of the page before it.
     """
     query = SQL.newest_calls if chosen.phone is None else SQL.newest_calls_of_number
     return [

@@ -183,8 +183,9 @@ def _read_daily_evidence(
 
 
 def _format_charged_shares(db: Connection, profile: Profile) -> str:
-    """Return a text with the share of calls taken for machines that counts as abandoned people: by the profile, and by
-    judged calls in the campaigns that have enough of them.
+    """Return a text with the share of calls taken for machines that counts as abandoned people.
+
+    It has the profile's share, and the measured share of each campaign with enough judged calls.
     """
     shares = read_false_positive_shares(db, profile.machine_detection.false_positive_share)
     measured = ", ".join(

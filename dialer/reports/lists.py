@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, make_count_columns, make_text_columns
-from dialer.reports.paper import PdfPage
+from dialer.reports.paper import PdfDocument
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -97,7 +97,7 @@ def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) ->
 
     `mark` is printed on every page: the recipient and the number of the list.
     """
-    page = PdfPage(mark)
+    page = PdfDocument(mark)
     for place, booth in enumerate(lists):
         if place:
             page.add_page()

@@ -33,7 +33,7 @@ _GREY = FontFace(fill_color=(235, 235, 235), emphasis="BOLD")
 def render_report_as_pdf(report: Report, *, foot: str) -> bytes:
     """Return the report as the bytes of an A4 PDF file. `foot` is printed at the bottom of every page."""
     columns = [(place, column) for place, column in enumerate(report.columns) if column.in_table]
-    page = PdfPage(foot, landscape=len(columns) > _MAX_PORTRAIT_COLUMNS)
+    page = PdfDocument(foot, landscape=len(columns) > _MAX_PORTRAIT_COLUMNS)
     page.write_heading("\n".join(filter(None, (report.title, report.about))))
     rows = [*report.rows, *([report.total] if report.total is not None else [])]
     cells = [[format_cell_for_people(column, row[place]) for place, column in columns] for row in rows]
@@ -49,7 +49,7 @@ def compute_column_widths(columns: Sequence[Column], rows: Sequence[Sequence[str
     return [min(_MAX_CHARACTERS, max(_MIN_CHARACTERS, length)) for length in longest]
 
 
-class PdfPage(FPDF):
+class PdfDocument(FPDF):
     """A PDF document of A4 pages with a footer, in fonts for every script that the machine supports."""
 
     def __init__(self, foot: str, *, landscape: bool = False) -> None:
@@ -103,6 +103,7 @@ class PdfPage(FPDF):
         return "".join(letter if ord(letter) in self._letters else "?" for letter in text)
 
     def _load_fonts(self) -> str:
+        """Load the installed fonts into the document, and return the family name of the main one."""
         found = find_installed_fonts()
         if not found:
             return "helvetica"

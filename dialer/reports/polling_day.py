@@ -117,7 +117,7 @@ class SQL(Statements):
     voter_marks = Query(MarkOfVoter)
 
 
-class States:
+class RollConstituencies:
     """The constituencies on the electoral roll, with the name and the federal state of each.
 
     Reports need the state, because constituencies of different states can have the same number.
@@ -153,23 +153,23 @@ class States:
         )
 
     def build_constituency_cells(self, constituency: Constituency) -> tuple[Cell, ...]:
-        """Return a constituency's cells for the report columns in `columns`."""
+        """Return a constituency's cells in a report, for the columns of `build_constituency_columns`."""
         cells: tuple[Cell, ...] = constituency if self.is_multi_state else constituency[1:]
         return (*cells, self._names.get(constituency, "")) if self._names else cells
 
-    def build_constituency_total_cells(self) -> tuple[Cell, ...]:
-        """Return the cells for the report columns in `columns` in the row of totals."""
+    def build_constituency_cells_of_totals(self) -> tuple[Cell, ...]:
+        """Return the cells of a report's row of totals, for the columns of `build_constituency_columns`."""
         return ("all", *[""] * (self.is_multi_state + bool(self._names)))
 
 
-def load_federal_states_of_roll(db: Connection) -> States:
-    """Return the states and names of the constituencies on the electoral roll."""
+def load_constituencies_of_roll(db: Connection) -> RollConstituencies:
+    """Return the constituencies on the electoral roll, with their names and federal states."""
     found: dict[int, set[str]] = defaultdict(set)
     rows = [*SQL.constituency_states.iterate_rows(db)]
     for number, state, _ in rows:
         found[number].add(state)
-    unnamed = States(found)
-    return States(
+    unnamed = RollConstituencies(found)
+    return RollConstituencies(
         found, {unnamed.find_constituency_and_its_state(state, number): name for number, state, name in rows if name}
     )
 
@@ -184,7 +184,7 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
     states, official = (
-        load_federal_states_of_roll(db),
+        load_constituencies_of_roll(db),
         select_latest_official_turnout_figures(load_official_turnout_figures(db, window, zone)),
     )
     rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
@@ -222,7 +222,7 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
             (*states.build_constituency_cells(each), *unit, *_build_turnout_cells(counts), *last)
             for each, unit, counts, last in lines
         ),
-        (*states.build_constituency_total_cells(), *unit_totals, *totals, *[None] * len(last_columns))
+        (*states.build_constituency_cells_of_totals(), *unit_totals, *totals, *[None] * len(last_columns))
         if rows
         else None,
     )
@@ -257,7 +257,9 @@ class _TurnoutRow(NamedTuple):
         return (*self.constituency, self.part)
 
 
-def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_TurnoutRow]:
+def _load_turnout_rows(
+    db: Connection, window: Window, states: RollConstituencies, *, by_section: bool
+) -> list[_TurnoutRow]:
     found = window.query_rows_of_period(db, SQL.turnout_by_booth, by_section=by_section)
     rows = [
         _TurnoutRow(states.find_constituency_and_its_state(state, number), part, booth, section, counts)
@@ -270,7 +272,7 @@ def _sum_turnout_counts(counts: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
 
 
-def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> Counter[Area]:
+def _count_opt_outs_by_part(db: Connection, window: Window, states: RollConstituencies) -> Counter[Area]:
     """Return how many phone numbers opted out in each part (polling station's roll).
 
     A number that is on two rolls of the part counts once.
@@ -314,7 +316,7 @@ class TurnoutProgress:
 
 def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, TurnoutProgress]:
     """Return how contacts and votes grew during the day in each constituency that has contacted voters."""
-    states, found = load_federal_states_of_roll(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
+    states, found = load_constituencies_of_roll(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
     for state, number, contacted_quarter, voted_quarter, voters in window.query_rows_of_period(
         db, SQL.turnout_by_quarter
     ):
@@ -327,7 +329,7 @@ def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, 
 
 def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Report:
     official = [figure for figure in load_official_turnout_figures(db, window, zone) if figure.part_number is None]
-    states, found = load_federal_states_of_roll(db), load_turnout_progress(db, window)
+    states, found = load_constituencies_of_roll(db), load_turnout_progress(db, window)
     rows: list[tuple[Cell, ...]] = []
     for constituency in sorted(found.keys() | {get_constituency_of_turnout_figure(figure) for figure in official}):
         progress = found.get(constituency, TurnoutProgress())
@@ -393,7 +395,7 @@ def load_official_turnout_figures(db: Connection, window: Window, zone: tzinfo) 
     If several figures were entered for one hour, only the last is returned. A missing state is filled in if only one
     state has the constituency's number.
     """
-    states = load_federal_states_of_roll(db)
+    states = load_constituencies_of_roll(db)
     found = (
         OfficialFigure(
             date.fromisoformat(day),

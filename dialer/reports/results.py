@@ -68,19 +68,19 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class ResultArea:
-    """The area whose voters a report covers: a state, or a constituency. None = the whole electoral roll."""
+    """The area whose voters a report covers: a state or a constituency. If both are None, the whole electoral roll."""
 
     state_code: str | None = None
     constituency: int | None = None
 
 
-def report_results(
+def report_results_of_voters(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
-    """Report the latest result and the answers of each voter who was called or got a mark (recorded fact) in the
-    window.
+    """Report the result of each voter who was called or got a mark (recorded fact) in the period of `window`.
 
-    `ids` maps places on the roll to the portal's IDs. If it is given, only voters with an ID are reported.
+    A voter has the latest result and the answers to questions. `ids` maps places on the roll to the portal's IDs. If it
+    is given, only voters with an ID are reported.
     """
     rows = window.query_rows_of_period(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
@@ -98,7 +98,7 @@ def report_results(
     return _build_results_report(found, ids)
 
 
-def report_results_of_federal_state(
+def report_results_of_voters_in_state(
     found: Iterable[tuple[Any, ...]], answered: Iterable[tuple[Any, ...]], zone: tzinfo, ids: Mapping[Place, str] | None
 ) -> Report:
     """Report the latest result and the answers of each voter of a federal state, from all centres' data at
@@ -153,7 +153,7 @@ class CompleteMark:
     answers: Mapping[str, str]  # by question, given in the call that made the mark
 
 
-def find_last_voter_mark_before_open_calls(db: Connection, after: int) -> int:
+def find_last_mark_before_open_calls(db: Connection, after: int) -> int:
     """Return the id of the last mark (recorded fact about a voter) before the first mark from a call in progress, or 0.
 
     Up to this mark, all calls have ended, so the voters' answers are complete.

@@ -343,12 +343,11 @@ def report_abandoned_calls(db: Connection, window: Window, zone: tzinfo, false_p
 
 
 def report_calls_taken_for_machines(db: Connection, window: Window, false_positive_share: float) -> Report:
-    """Report by campaign how many calls detection took for machines, how many of these were recorded and judged, and how
-    many people were among them: the share, the upper end of its 95 % confidence interval, and the share that is charged
-    as abandoned people.
+    """Report by campaign how many calls detection took for machines, and how many of these were recorded and judged.
 
-    `false_positive_share` is the profile's share (0-1). It is charged until enough calls of the campaign, of all
-    periods, are judged.
+    The report has the share of people among the judged calls, with the upper end of its 95 % confidence interval, and
+    the share that counts as abandoned people. Until enough calls of the campaign are judged, in any period, that is the
+    profile's `false_positive_share` (0-1).
     """
     shares = read_false_positive_shares(db, false_positive_share)
     return Report(

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports.picture_file import check_picture_path, save_picture
-from dialer.reports.polling_day import Constituency, States, TurnoutProgress, get_constituency_of_turnout_figure
+from dialer.reports.polling_day import (
+    Constituency,
+    RollConstituencies,
+    TurnoutProgress,
+    get_constituency_of_turnout_figure,
+)
 from dialer.reports.tables import QUARTER_SECONDS
 
 if TYPE_CHECKING:
@@ -30,7 +35,7 @@ def draw_turnout_charts(
     expected: ExpectedTurnout,
     zone: tzinfo,
     *,
-    states: States,
+    states: RollConstituencies,
 ) -> int:
     """Draw the turnout of a day into a .png or .svg file, one chart for each constituency.
 

@@ -32,7 +32,7 @@ from dialer.reports.results import (
     PLACE,
     CompleteMark,
     Place,
-    find_last_voter_mark_before_open_calls,
+    find_last_mark_before_open_calls,
     load_voter_marks_of_ended_calls,
     read_unique_key_of_voter_mark,
 )
@@ -121,8 +121,8 @@ class WebhookPoster:
         """
         posted = 0
         with store() as db:
-            after = self._read_id_of_last_mark_confirmed_by_portal(db)
-            last = find_last_voter_mark_before_open_calls(db, after)
+            after = self._read_id_of_last_confirmed_mark(db)
+            last = find_last_mark_before_open_calls(db, after)
         ids = self.load_ids() if last > after else {}
         while True:
             with store() as db:
@@ -135,13 +135,13 @@ class WebhookPoster:
                 # Derived from the content, so that a repeat in a later run has the same ID.
                 content = "\n".join((self.centre, self.source.name, *(str(result["key"]) for result in results)))
                 delivery_id = hashlib.sha256(content.encode()).hexdigest()[:32]
-                self._send_delivery_until_portal_confirms_it(
+                self._send_delivery_until_confirmed(
                     Delivery(delivery_id, json.dumps(body, ensure_ascii=False).encode()), send, wait
                 )
             after, posted = marks[-1].mark_id, posted + len(results)
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
-    def _read_id_of_last_mark_confirmed_by_portal(self, db: Connection) -> int:
+    def _read_id_of_last_confirmed_mark(self, db: Connection) -> int:
         """Return the id of the last mark (recorded fact about a voter) that the portal confirmed, or 0 for none.
 
         If the position file is unreadable or belongs to another store, return 0. All results are then posted again,
@@ -167,9 +167,7 @@ class WebhookPoster:
             "answers": dict(mark.answers),
         }
 
-    def _send_delivery_until_portal_confirms_it(
-        self, delivery: Delivery, send: Send, wait: Callable[[float], None]
-    ) -> None:
+    def _send_delivery_until_confirmed(self, delivery: Delivery, send: Send, wait: Callable[[float], None]) -> None:
         """Send a delivery, with retries, until the portal confirms it."""
         url, chance = self.source.webhook_url, random.SystemRandom()
         for tries in range(1, MAX_TRIES + 1):

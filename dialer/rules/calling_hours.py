@@ -106,9 +106,10 @@ def intersect_periods_of_day(some: Iterable[Stretch], others: Collection[Stretch
 def convert_periods_to_zone_of_centre(
     periods: Iterable[Stretch], zones: Collection[ZoneInfo], centre: ZoneInfo, now: float
 ) -> list[Stretch]:
-    """Return a day's periods of several time zones in the centre's time: when it is such a period in at least one zone.
+    """Return daily periods, given in the local time of each of `zones`, in the centre's time.
 
-    `now` (epoch seconds) determines the UTC offsets.
+    A time is in the result if it is in one of the `periods` in at least one zone. `now` (epoch seconds) determines the
+    UTC offsets.
     """
     moment, found = datetime.fromtimestamp(now, centre), set[tuple[float, float]]()
     # Without the zone: the difference of two times in the same zone would ignore a clock change between them.

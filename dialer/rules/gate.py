@@ -137,13 +137,15 @@ class Gate:
         )
 
     def list_lawful_periods_of_today(self, now: float) -> list[Stretch]:
-        """Return today's periods, in the centre's time, in which the profile allows calls to some number."""
+        """Return the periods of today, in the centre's time, in which the profile allows calls to at least one number."""
         today = datetime.fromtimestamp(now, self.rules.centre_zone).date()
         return self._convert_to_zone_of_centre(self.rules.hours.get_calling_hours_of_date(today), now)
 
     def describe_periods_outside_profile(self, periods: Collection[Stretch], now: float) -> str | None:
-        """Return a text that names calling hours which the profile does not allow on any day, and the profile's. Return
-        None if it allows them on weekdays, Saturdays or Sundays. `periods` are in the centre's time.
+        """Return a text that says why calling hours are not allowed by the profile of legal rules, or None if they are.
+
+        They are allowed if the profile allows them on weekdays, Saturdays or Sundays. `periods` are calling hours in
+        the centre's time.
         """
         hours = self.rules.hours
         days = {"on weekdays": hours.weekday, "on Saturdays": hours.saturday, "on Sundays": hours.sunday}

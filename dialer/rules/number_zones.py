@@ -1,7 +1,7 @@
 """The time zones in which a phone number may be, according to its prefix in Google's libphonenumber.
 
-If a number may be in several zones, calls must be allowed in all of them. It cannot be recognized that a mobile phone
-is outside the area of its prefix.
+If a number may be in several zones, calls must be allowed in all of them. A mobile phone may be outside the area of its
+prefix; nothing shows this.
 """
 
 from __future__ import annotations

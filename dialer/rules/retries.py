@@ -75,7 +75,7 @@ def compute_next_booth_worker_call_time(
     return _compute_retry_time_of_outcome(rules, outcome, now)
 
 
-def compute_booth_worker_call_time_after_disposition(
+def compute_worker_call_time_after_disposition(
     rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
 ) -> float | None:
     """Return when a booth worker is due again after an agent's disposition (epoch seconds), or None if never."""

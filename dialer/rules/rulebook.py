@@ -71,8 +71,8 @@ class Rulebook:
         """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
-    def copy_rulebook_with_do_not_call_registers(self, registers: tuple[Register, ...]) -> Rulebook:
-        """Return a copy of the calling rules that checks these imported do-not-call registers."""
+    def copy_rulebook_with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
+        """Return a copy of the calling rules that checks numbers against these imported do-not-call registers."""
         return replace(self, registers=registers)
 
     def forbids_calls_in_silence_interval(self, campaign: CampaignRules) -> bool:

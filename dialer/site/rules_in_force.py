@@ -161,5 +161,5 @@ def create_checker_of_calling_rules(settings: Settings, db: Connection | None) -
     return Gate(
         rulebook
         if db is None
-        else rulebook.copy_rulebook_with_do_not_call_registers(tuple(registers.read_do_not_call_registers(db)))
+        else rulebook.copy_rulebook_with_registers(tuple(registers.read_do_not_call_registers(db)))
     )

@@ -116,7 +116,7 @@ class MaterialUpdater:
                 )
             await asyncio.to_thread(self._material.download_material_version, assigned)
             await asyncio.to_thread(self._material.activate_material_version, assigned.bundle_name_and_version)
-        elif not await asyncio.to_thread(self._material.has_dialler_yet_to_load_material):
+        elif not await asyncio.to_thread(self._material.must_dialler_load_material):
             return ""
         return await self._load_active_material_version(assigned)
 

@@ -62,9 +62,7 @@ def neutral_with(**rules: Mapping[str, Any]) -> Profile:
 
 def make_gate(settings: Settings, *registers: Register) -> Gate:
     """Return the gate of a site with imported registers."""
-    return Gate(
-        build_rulebook(load_site_profile(settings), settings).copy_rulebook_with_do_not_call_registers(registers)
-    )
+    return Gate(build_rulebook(load_site_profile(settings), settings).copy_rulebook_with_registers(registers))
 
 
 CERTIFIED = {"hi": CertificateStatus(None, date(2024, 5, 22))}

@@ -247,7 +247,7 @@ def test_campaign_material_needs_signatures_of_both_departments(
     for stranger in ("r1", "online"):
         with pytest.raises(MaterialRefused, match="this key does not belong to a person"):
             repository.sign_drafted_bundles(KEYS[stranger])
-    assert repository.find_versions_that_draft_approves_or_withdraws() == (["bundles/turnout/1.json"], [])
+    assert repository.list_versions_changed_by_draft() == (["bundles/turnout/1.json"], [])
     repository.sign_drafted_bundles(KEYS["meena"])
     repository.publish_drafted_bundles(KEYS["online"], NOW)
     headquarters.assign(1, NOW)

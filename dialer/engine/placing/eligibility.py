@@ -94,7 +94,7 @@ class Eligibility:
         """Apply the calling rules of the current settings. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
-        self._gate = Gate(plan.gate.rules.copy_rulebook_with_do_not_call_registers(self._gate.rules.registers))
+        self._gate = Gate(plan.gate.rules.copy_rulebook_with_registers(self._gate.rules.registers))
         self._campaigns.update((each.rules.campaign_id, each.rules) for each in plan.campaigns.values())
         self._campaign_rulings.clear()
         self._grounds.clear()
@@ -132,7 +132,7 @@ class Eligibility:
         self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]
     ) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
-        self._gate = Gate(self._gate.rules.copy_rulebook_with_do_not_call_registers(tuple(registers)))
+        self._gate = Gate(self._gate.rules.copy_rulebook_with_registers(tuple(registers)))
         self._grounds.clear()
         self.load_polling_areas()
         for attempt in open_attempts:

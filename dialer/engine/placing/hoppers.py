@@ -105,7 +105,7 @@ class Hoppers:
                     day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.update_call_order_after_reservation(quotas, claims, full=full)
+                run.order.record_reserved_numbers(quotas, claims, full=full)
                 if full and run.ran_dry:
                     run.ran_dry = False
                     self._core.request_side_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
@@ -115,7 +115,7 @@ class Hoppers:
                 if full or not run.order.are_all_booths_without_numbers:
                     continue
                 if (
-                    first is None or run.order.must_voters_of_other_polling_days_wait
+                    first is None or run.order.must_other_polling_days_wait
                 ):  # otherwise the booths that were set aside are next
                     await self._record_when_next_number_is_due(run)
                     break
@@ -150,7 +150,7 @@ class Hoppers:
         run.ran_dry = run.ran_dry or due is None or due > now
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
-        if due is not None and due <= now and not run.order.must_voters_of_other_polling_days_wait:
+        if due is not None and due <= now and not run.order.must_other_polling_days_wait:
             run.order.return_empty_booths_to_call_order()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:
@@ -213,7 +213,7 @@ class Hoppers:
         if claims:
             run.returns += 1
             run.list_done = False
-            run.order.update_call_order_after_return_to_queue(claims)
+            run.order.record_numbers_returned_undialled(claims)
             self._core.spawn_background_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
 
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:

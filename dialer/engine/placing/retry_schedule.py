@@ -11,7 +11,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.turnout.polls import Polls
-from dialer.polling_day.plan import find_time_of_next_booth_worker_call, limit_retry_to_last_call_time
+from dialer.polling_day.plan import find_next_booth_worker_call_time, limit_retry_to_last_call_time
 from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
 
@@ -82,7 +82,7 @@ class RetrySchedule:
                 f"a call with a booth worker cannot have the disposition {disposition.value}: send the voters' "
                 "serial numbers with the command `seat-serials`, then `ready`"
             )
-        due = retries.compute_booth_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
+        due = retries.compute_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._find_next_call_to_booth_worker(run, call, due)
 
     def require_allowed_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
@@ -119,7 +119,7 @@ class RetrySchedule:
         now = self._core.clock.now()
         if due is None:
             return None
-        today = find_time_of_next_booth_worker_call(
+        today = find_next_booth_worker_call_time(
             due, self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id), now, run.spec.every_seconds
         )
         return self._polls.get_next_midnight() if today is None else today

@@ -122,7 +122,7 @@ def explain_whether_numbers_can_be_called(
     )
     settings = copy_settings_with_supervisors_calling_hours(rules.settings, db, at)
     imported = registers.read_do_not_call_registers_at_time(db, at, get_site_zone(settings))
-    gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_do_not_call_registers(imported.registers))
+    gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = make_polling_day_plan_from_settings(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)

@@ -299,7 +299,7 @@ async def test_withdrawal_of_campaign_material_is_drafted_and_audited_under_the_
     assert (code, "turnout 9" in output) == (2, True)
     assert await read_actions(hq) == []
     assert (await command(hq, "media", "bundle", "withdraw", "turnout", "8"))[0] == 0
-    assert repository.find_versions_that_draft_approves_or_withdraws()[1] == ["bundles/turnout/8.json"]
+    assert repository.list_versions_changed_by_draft()[1] == ["bundles/turnout/8.json"]
     assert await read_actions(hq) == [("withdrawal-drafted", "media", {"version": "turnout 8"})]
 
 

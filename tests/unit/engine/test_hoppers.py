@@ -39,9 +39,7 @@ class Site:
         self.orders: list[Any] = []
         self.run.order = cast(
             Any,
-            SimpleNamespace(
-                set_booth_priorities=self.orders.append, update_call_order_after_return_to_queue=lambda _: None
-            ),
+            SimpleNamespace(set_booth_priorities=self.orders.append, record_numbers_returned_undialled=lambda _: None),
         )
 
 
@@ -177,7 +175,7 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
     expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
     lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
     returned: list[Any] = []
-    site.run.order = cast(Any, SimpleNamespace(update_call_order_after_return_to_queue=returned.extend))
+    site.run.order = cast(Any, SimpleNamespace(record_numbers_returned_undialled=returned.extend))
     site.run.list_done, site.run.next_due_at = True, NOON + 99
     site.run.hopper = deque(lasting)
     assert site.turns.after(0, lambda: site.hoppers.return_expiring_numbers_to_queue(site.run)) == []
@@ -263,7 +261,7 @@ async def test_call_queue_is_read_when_numbers_are_due_at_most_once_a_second(
     site.run.order = cast(
         Any,
         SimpleNamespace(
-            must_voters_of_other_polling_days_wait=False,
+            must_other_polling_days_wait=False,
             return_empty_booths_to_call_order=lambda: resets.append(True),
         ),
     )
@@ -311,7 +309,7 @@ class ScriptedOrder:
     def __init__(self, *, exhausted: list[bool], voting: list[list[int] | None], waiting: bool = False) -> None:
         self.exhausted = exhausted
         self.voting = voting
-        self.must_voters_of_other_polling_days_wait = waiting
+        self.must_other_polling_days_wait = waiting
         self.recorded: list[tuple[Any, int, bool]] = []
 
     def set_booth_priorities(self, _: object) -> None:
@@ -323,7 +321,7 @@ class ScriptedOrder:
     def find_booths_to_call_first(self, _: object) -> list[int] | None:
         return self.voting.pop(0)
 
-    def update_call_order_after_reservation(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
+    def record_reserved_numbers(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
         self.recorded.append((quotas, len(claims), full))
 
     @property
@@ -407,7 +405,7 @@ async def test_booths_without_numbers_are_queried_once_more_when_a_number_is_due
     site.run.order = cast(
         Any,
         SimpleNamespace(
-            must_voters_of_other_polling_days_wait=False,
+            must_other_polling_days_wait=False,
             return_empty_booths_to_call_order=lambda: resets.append(True),
         ),
     )

@@ -18,7 +18,7 @@ from dialer.polling_day.plan import (
     BoothPoll,
     ExpectedTurnout,
     PollingPlan,
-    find_time_of_next_booth_worker_call,
+    find_next_booth_worker_call_time,
     limit_retry_to_last_call_time,
 )
 from dialer.polling_day.priorities import (
@@ -76,7 +76,7 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     for _ in range(50):
         quotas = order.plan_numbers_to_call_per_booth(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.update_call_order_after_reservation(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
+        order.record_reserved_numbers(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -86,14 +86,14 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 def test_booths_of_equal_priority_are_called_in_turn_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
     assert order.plan_numbers_to_call_per_booth(12) == {1: 12, 2: 8, 3: 8}
-    order.update_call_order_after_reservation({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
+    order.record_reserved_numbers({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
     assert next(iter(order.plan_numbers_to_call_per_booth(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
     quotas = order.plan_numbers_to_call_per_booth(8)
-    order.update_call_order_after_reservation(quotas, [make_claim(1)], full=False)
+    order.record_reserved_numbers(quotas, [make_claim(1)], full=False)
     assert order.are_all_booths_without_numbers
     assert order.plan_numbers_to_call_per_booth(8) == {}
     order.return_empty_booths_to_call_order()
@@ -106,9 +106,9 @@ def test_numbers_returned_undialled_do_not_reduce_their_booths_share_of_calls() 
     for _ in range(300):  # of ten claims two are dialled before the others are returned
         quotas = order.plan_numbers_to_call_per_booth(8)
         claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.update_call_order_after_reservation(quotas, claims, full=True)
+        order.record_reserved_numbers(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
-        order.update_call_order_after_return_to_queue(claims[2:])
+        order.record_numbers_returned_undialled(claims[2:])
     assert set(dialled.values()) == {40}
 
 
@@ -116,7 +116,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     order = BoothOrder([1, 2, 3, 4])
     order.set_booth_priorities({3: 0.05, 4: 1e-9})
     assert set(order.plan_numbers_to_call_per_booth(40)) == {3, 4}
-    order.update_call_order_after_reservation({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    order.record_reserved_numbers({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
     assert order.plan_numbers_to_call_per_booth(4) == {
         1: 12,
         2: 8,
@@ -134,7 +134,7 @@ def test_booth_without_priority_gets_no_calls_while_priority_numbers_are_reserve
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
-    order.update_call_order_after_reservation({1: NEIGHBOURS}, [make_claim(1)], full=False)
+    order.record_reserved_numbers({1: NEIGHBOURS}, [make_claim(1)], full=False)
     assert order.plan_numbers_to_call_per_booth(4) == {}
     assert order.are_all_booths_without_numbers
     hopper.pop()
@@ -185,11 +185,11 @@ def test_order_of_booths_equals_that_of_an_exhaustive_search(priorities: list[fl
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.update_call_order_after_reservation(quotas, claims, full=True)
+            order.record_reserved_numbers(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
-            order.update_call_order_after_return_to_queue(held)
+            order.record_numbers_returned_undialled(held)
             plain.gave_back(Counter(each.queue_booth_id for each in held))
             held.clear()
         elif step == "priorities":
@@ -206,13 +206,13 @@ def test_order_of_booths_equals_that_of_an_exhaustive_search(priorities: list[fl
             order.return_empty_booths_to_call_order()
             plain.empty.clear()
         elif step == "run dry":
-            order.update_call_order_after_reservation(quotas, [], full=False)
+            order.record_reserved_numbers(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booth_has_further_numbers_if_the_reservation_limit_was_reached() -> None:
     order = BoothOrder([1, 2, 3])
-    order.update_call_order_after_reservation({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
+    order.record_reserved_numbers({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
     assert set(order.plan_numbers_to_call_per_booth(40)) == {1, 2, 3}
 
 
@@ -226,13 +226,13 @@ def test_numbers_of_booths_with_priority_are_reserved_first() -> None:
     quotas = order.plan_numbers_to_call_per_booth(4)
     assert order.find_booths_to_call_first(quotas) == {1}
     hopper.append(make_claim(1))
-    order.update_call_order_after_reservation(quotas, [], full=False)
+    order.record_reserved_numbers(quotas, [], full=False)
     assert order.plan_numbers_to_call_per_booth(4) == {}
     assert order.find_booths_to_call_first({}) == {1}
     hopper.clear()
     assert list(order.plan_numbers_to_call_per_booth(4)) == [2]
     assert order.find_booths_to_call_first(order.plan_numbers_to_call_per_booth(4)) is None
-    order.update_call_order_after_reservation({2: 4}, [], full=False)
+    order.record_reserved_numbers({2: 4}, [], full=False)
     assert order.find_booths_to_call_first(order.plan_numbers_to_call_per_booth(4)) is None
 
 
@@ -240,7 +240,7 @@ def test_booth_closed_during_a_reservation_gets_no_further_calls() -> None:
     order = BoothOrder([1])
     quotas = order.plan_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})
-    order.update_call_order_after_reservation(quotas, [make_claim(1)] * 4, full=True)
+    order.record_reserved_numbers(quotas, [make_claim(1)] * 4, full=True)
     assert order.are_all_booths_without_numbers
 
 
@@ -248,7 +248,7 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
         claims = [make_claim(booth_id, weight)] * NEIGHBOURS
-        order.update_call_order_after_reservation({booth_id: NEIGHBOURS}, claims, full=True)
+        order.record_reserved_numbers({booth_id: NEIGHBOURS}, claims, full=True)
     quotas = order.plan_numbers_to_call_per_booth(80)
     assert quotas[1] > 2 * quotas[2]
 
@@ -303,18 +303,17 @@ def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time
 
 def test_booth_worker_gets_a_final_call_only_after_half_a_calling_interval() -> None:
     last_call_at, every = 36_000.0, 7_200.0
-    assert find_time_of_next_booth_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
+    assert find_next_booth_worker_call_time(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert (
-        find_time_of_next_booth_worker_call(37_000.0, last_call_at, 29_800.0, every)
+        find_next_booth_worker_call_time(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    )
+    assert find_next_booth_worker_call_time(40_000.0, last_call_at, 32_800.0, every) is None
+    assert (
+        find_next_booth_worker_call_time(last_call_at, last_call_at, 28_800.0, every)
         == last_call_at - LAST_ROUND_SECONDS
     )
-    assert find_time_of_next_booth_worker_call(40_000.0, last_call_at, 32_800.0, every) is None
-    assert (
-        find_time_of_next_booth_worker_call(last_call_at, last_call_at, 28_800.0, every)
-        == last_call_at - LAST_ROUND_SECONDS
-    )
-    assert find_time_of_next_booth_worker_call(30_000.0, None, 22_800.0, every) is None
-    assert find_time_of_next_booth_worker_call(None, last_call_at, 0.0, every) is None
+    assert find_next_booth_worker_call_time(30_000.0, None, 22_800.0, every) is None
+    assert find_next_booth_worker_call_time(None, last_call_at, 0.0, every) is None
 
 
 def make_time(hour: int, day: int = 26) -> float:
@@ -348,8 +347,8 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     order = plan.create_call_priorities_of_polling_booths(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.is_poll_list_current(make_time(0))
-    assert not today.is_poll_list_current(make_time(0, 27))
+    assert today.do_same_booths_vote_at(make_time(0))
+    assert not today.do_same_booths_vote_at(make_time(0, 27))
     assert plan.find_booths_voting_today(make_booths(polls), make_time(0, 27)).last_calls == {
         3: make_time(18, 27) - 1800
     }

@@ -22,7 +22,7 @@ def read_results(
 ) -> dict[int, dict[str, object]]:
     """Return the rows of the report by voter ID; each part has 20 voters."""
     with open_store_snapshot(store.path, None) as db:
-        rows = rows_by_column(results.report_results(db, window or Window(), INDIA, area or ResultArea()))
+        rows = rows_by_column(results.report_results_of_voters(db, window or Window(), INDIA, area or ResultArea()))
     return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
 
 

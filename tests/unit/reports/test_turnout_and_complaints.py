@@ -23,7 +23,7 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
-from dialer.reports.polling_day import States, TurnoutProgress
+from dialer.reports.polling_day import RollConstituencies, TurnoutProgress
 from dialer.reports.tables import Window
 from dialer.store.connection import open_store_snapshot
 from dialer.store.lock_holder import find_lock_holder
@@ -477,7 +477,13 @@ def test_turnout_chart_shows_the_number_of_voters_in_the_label(
         progress.voted[NOON + quarter] = contacted // 2
     expected = ExpectedTurnout(time(opens), ((time(18), 0.66),))
     turnout_picture.draw_turnout_charts(
-        tmp_path / "t.svg", date(2026, 4, 22), {("", 174): progress}, [], expected, INDIA, states=States({174: {""}})
+        tmp_path / "t.svg",
+        date(2026, 4, 22),
+        {("", 174): progress},
+        [],
+        expected,
+        INDIA,
+        states=RollConstituencies({174: {""}}),
     )
     axes, band = drawn[0].axes
     labels = [line.get_label() for line in axes.get_lines()]

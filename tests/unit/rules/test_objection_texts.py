@@ -172,7 +172,7 @@ def test_do_not_call_register_is_too_old_only_after_the_last_allowed_day() -> No
     change_profile(gate, registers={"applies_to": frozenset(Purpose), "names": (), "maximum_age_days": 7})
 
     def check(days: float) -> str:
-        gate.rules = gate.rules.copy_rulebook_with_do_not_call_registers((Register("ncpr", NOON - days * DAY, 1),))
+        gate.rules = gate.rules.copy_rulebook_with_registers((Register("ncpr", NOON - days * DAY, 1),))
         return str(gate.check_rules_before_originate(make_case(settings), NOON))
 
     assert check(7) == "allowed"

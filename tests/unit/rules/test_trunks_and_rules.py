@@ -18,11 +18,11 @@ from dialer.rules.calling_hours import create_daily_calling_hours, get_local_mid
 from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.rules.retries import (
     RetryRules,
-    compute_booth_worker_call_time_after_disposition,
     compute_next_booth_worker_call_time,
     compute_retry_time_after_disposition,
     compute_retry_time_after_outcome,
     compute_retry_time_after_voter_mark,
+    compute_worker_call_time_after_disposition,
 )
 from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_for_voter
 
@@ -340,7 +340,7 @@ def test_booth_worker_is_called_again_after_the_interval_of_the_call_outcome(
 
 
 def test_agents_disposition_decides_when_a_booth_worker_is_called_again() -> None:
-    due = {each: compute_booth_worker_call_time_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
+    due = {each: compute_worker_call_time_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
     assert due[Disposition.CALL_BACK] == RULES.other_seconds
