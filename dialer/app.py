@@ -44,14 +44,14 @@ from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_t
 from dialer.site.broker import create_mqtt_interface_of_dialler, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
-from dialer.site.flows import create_function_that_reloads_flows, load_flow_library
+from dialer.site.flows import create_flows_reload_function, load_flow_library
 from dialer.site.metrics import serve_dialler_metrics
 from dialer.site.open_files import find_open_files_problem, raise_open_files_limit
 from dialer.site.plan import make_engine_plan_from_settings
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
 from dialer.site.store import (
-    create_function_that_checks_disk_space,
+    create_disk_space_check,
     import_new_voter_weights,
     open_site_store,
     record_settings_and_configure_store,
@@ -147,7 +147,7 @@ async def assemble_centre(
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_settings_reload_functions(
-            [create_function_that_reloads_flows(flows), *asterisk.list_settings_reload_functions()]
+            [create_flows_reload_function(flows), *asterisk.list_settings_reload_functions()]
         )
         certified = certified or _create_prompt_certificate_lookup(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
@@ -209,7 +209,7 @@ def _build_engine(
         sent_journal=SentJournal(get_journal_path(settings.store.path)),
         flows=flows,
         certified=certified,
-        has_room=create_function_that_checks_disk_space(settings),
+        has_room=create_disk_space_check(settings),
         figures=lag.get_event_loop_delay_figures,
         reload_settings=reload if settings.text_of_settings_file.table else None,
         spool=Spool(settings.store.path, read_store_key_of_site(settings)),

@@ -24,7 +24,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.schema import MESSAGE
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.site.campaign_form import are_values_of_form
+from dialer.site.campaign_form import can_form_show_values
 from dialer.store.campaign_drafts import CampaignDraft
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
@@ -104,7 +104,7 @@ class CampaignDraftRoutes:
 
     async def save_draft(self, asked: DraftToSave, who: SignedIn) -> DraftReference:
         """Save a form as a new draft, or as the next version of a draft. A new version needs a new approval."""
-        if not await asyncio.to_thread(are_values_of_form, self._campaigns.settings, asked.values):
+        if not await asyncio.to_thread(can_form_show_values, self._campaigns.settings, asked.values):
             raise RequestRefused(422, "values")
         at, before = self._clock.now(), asked.replaces
         async with self._campaigns.one_at_a_time:

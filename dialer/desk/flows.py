@@ -45,7 +45,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.site.flow_files import (
     FlowOrigin,
     SiteFlow,
-    is_own_flow,
+    is_flow_in_flows_folder,
     list_changed_lines,
     list_flows_of_site,
 )
@@ -257,13 +257,13 @@ class FlowRoutes:
         def read_text_and_digest() -> FlowText:
             content = read_undecoded_yaml_file(path)
             text = decode_yaml_file(content, path)
-            return FlowText(text, calculate_file_digest(content), is_own_flow(self._settings, source))
+            return FlowText(text, calculate_file_digest(content), is_flow_in_flows_folder(self._settings, source))
 
         return await self._run_in_thread(read_text_and_digest)
 
     def _find_flow_path(self, source: str) -> Path:
         """Return the path of a flow's file. Raises RequestRefused for a path that is no flow of the site."""
-        if is_own_flow(self._settings, source):
+        if is_flow_in_flows_folder(self._settings, source):
             return Path(source)
         for each in list_flows_of_site(self._settings):
             if each.source == source:
@@ -278,7 +278,7 @@ class FlowRoutes:
     def _build_checked_flow(self, asked: FlowDraft, path: Path) -> CheckedFlow:
         texts = load_texts(self._settings.flows.texts)
         difference: tuple[str, ...] = ()
-        if is_own_flow(self._settings, asked.source):
+        if is_flow_in_flows_folder(self._settings, asked.source):
             difference = list_changed_lines(read_edited_file(path), asked.text)
         try:
             flow = load_flow_draft(asked.text, path)
@@ -364,7 +364,7 @@ class FlowRoutes:
         """Return the change of a flow's file. Raises RequestRefused if the file has changed since it was opened, or if
         calls must not use the new text.
         """
-        if not is_own_flow(self._settings, asked.source):
+        if not is_flow_in_flows_folder(self._settings, asked.source):
             raise RequestRefused(409, "flow-read-only")
         path = Path(asked.source)
         try:

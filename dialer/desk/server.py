@@ -43,7 +43,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import (
-    get_share_of_people_taken_for_machines,
+    get_false_positive_share_of_campaign,
     list_caps_on_abandoned_rate,
     load_site_profile,
 )
@@ -316,7 +316,7 @@ def list_abandoned_rate_caps(settings: Settings) -> dict[str, tuple[ShownCap, ..
     profile = load_site_profile(settings)
     return {
         each.id: tuple(
-            ShownCap(*cap, get_share_of_people_taken_for_machines(each, profile))
+            ShownCap(*cap, get_false_positive_share_of_campaign(each, profile))
             for cap in list_caps_on_abandoned_rate(each, profile)
         )
         for each in settings.campaigns

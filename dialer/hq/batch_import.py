@@ -568,7 +568,7 @@ class BatchImporter:
         settings = self._centres.get(centre)
         if place is None or (
             settings is not None
-            and settings.does_centre_exchange_voter_marks_of_area(place.state_code, place.constituency_number)
+            and settings.exchanges_marks_of_constituency(place.state_code, place.constituency_number)
         ):
             return
         raise RowOutsideArea(

@@ -100,7 +100,7 @@ class SnapshotServer:
         if settings is None:
             raise InvalidMessage(f"centre {centre} is not in headquarters' settings: add the centre to [[centres]]")
         number = request.constituency_number
-        if number is not None and not settings.does_centre_exchange_voter_marks_of_area(request.state_code, number):
+        if number is not None and not settings.exchanges_marks_of_constituency(request.state_code, number):
             place = f"{request.state_code} {number}".strip()
             raise InvalidMessage(
                 f"constituency {place} is not assigned to centre {centre}: add it to this centre in [[centres]] of "

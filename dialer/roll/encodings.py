@@ -91,8 +91,8 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
             if is_utf8 and 0 in chunk:
                 raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
             if sound and not (is_utf8 and chunk.isascii() and not decoder.getstate()[0]):
-                sound = _can_decode_file(decoder, chunk)
-    sound = sound and _can_decode_file(decoder, b"", final=True)
+                sound = _can_decode_chunk(decoder, chunk)
+    sound = sound and _can_decode_chunk(decoder, b"", final=True)
     if not (sound or is_utf8):
         raise RollError(f'{path} is not in encoding "{encoding}" (near byte {size:,}); save it as "CSV UTF-8"')
     if not is_utf8:
@@ -146,7 +146,7 @@ def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
             )
 
 
-def _can_decode_file(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
+def _can_decode_chunk(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
     try:
         decoder.decode(chunk, final)
     except UnicodeError:

@@ -240,7 +240,7 @@ def _import_row_batches_into_store(
             raise RollError(_explain_duplicate_constituency(prepared, found)) from found
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
-    merger.suppress_opted_out_numbers_and_finish_counts()
+    merger.finish_import_of_roll()
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:

@@ -60,7 +60,7 @@ class MapFile:
 
     @property
     def label(self) -> str:
-        """The name of the mapping in messages."""
+        """The map file as messages name it: by its path, or as a column mapping if it has none."""
         return "the column mapping" if self.path is None else str(self.path)
 
 

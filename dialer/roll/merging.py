@@ -148,10 +148,8 @@ class Merger:
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
-    def suppress_opted_out_numbers_and_finish_counts(self) -> None:
-        """Finish an import: forbid calls to imported numbers that had opted out earlier, and add the counts that are
-        known only at the end.
-        """
+    def finish_import_of_roll(self) -> None:
+        """Finish an import: block imported numbers that had opted out before, and count what is known only at the end."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
         if tally.shared_epics:

@@ -80,7 +80,7 @@ def import_booth_workers(
         rows = 0
         for row in table.read_rows():
             rows += 1
-            _add_booths_of_row_to_booth_worker(parts, row, region, roll_version, listed)
+            _add_booths_to_worker(parts, row, region, roll_version, listed)
         if not listed:
             raise RollError(f"{path}: the file has no booth workers; write one worker per row, below the headings")
         stored = [
@@ -94,10 +94,10 @@ def import_booth_workers(
     return WorkersResult(rows, len(stored), len(booths), opted_out, removed, renamed)
 
 
-def _add_booths_of_row_to_booth_worker(
+def _add_booths_to_worker(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
-    """Add the booths of a row to its booth worker. `listed` has the workers of the file by phone number.
+    """Add the polling booths of a row to its booth worker. `listed` has the workers of the file by phone number.
 
     Errors contain no numbers and no names, because they may be logged.
     """

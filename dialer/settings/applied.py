@@ -13,11 +13,11 @@ def find_when_setting_takes_effect(section: str, key: str = "") -> Applied:
     """
     field = Settings.model_fields.get(section)
     model = None if field is None else find_class_of_settings_table(field.annotation)
-    return Applied.RESTART if model is None else list_settings_that_differ_from_table(model).get(key, model.applied)
+    return Applied.RESTART if model is None else list_settings_with_other_effect_time(model).get(key, model.applied)
 
 
-def list_settings_that_differ_from_table(model: type[Section]) -> dict[str, Applied]:
-    """Return the settings that take effect at another time than the rest of their table, with this time.
+def list_settings_with_other_effect_time(model: type[Section]) -> dict[str, Applied]:
+    """Return the settings that take effect at another time than the rest of their table, each with that time.
 
     An example is a key that needs a restart, in a table that takes effect at a reload.
     """

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_when_setting_takes_effect, list_settings_that_differ_from_table
+from dialer.settings.applied import find_when_setting_takes_effect, list_settings_with_other_effect_time
 from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -52,7 +52,7 @@ def render_settings_page(page: str) -> str:
 
 def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = list_settings_that_differ_from_table(model)
+    others = list_settings_with_other_effect_time(model)
     exceptions = [
         f"{words}: {_abbreviate_list_of_keys(keys, [*model.model_fields])}"
         for applied, words in _APPLIED.items()

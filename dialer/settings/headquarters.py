@@ -24,7 +24,7 @@ from dialer.settings.fields import (
 from dialer.settings.file_text import read_settings_file
 from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.sources import Source
-from dialer.settings.uplink import Leader, ServerAddress, find_leaders_with_same_name_or_key
+from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
 
 NatsKey = Annotated[
     str, create_pattern_constraint(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")
@@ -58,7 +58,7 @@ class HqCentre(Section):
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
-    def does_centre_exchange_voter_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
+    def exchanges_marks_of_constituency(self, state_code: str, constituency_number: int) -> bool:
         """Return whether the centre sends and receives marks (recorded facts) about the voters of a constituency."""
         of_state = self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
@@ -169,7 +169,7 @@ class HqSettings(Section):
         return not is_loopback_host(self.server.host)
 
     def _find_contradicting_settings(self) -> Iterator[str]:
-        yield from find_leaders_with_same_name_or_key(self.leaders)
+        yield from find_duplicate_leaders(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),
             ("sources", [source.name for source in self.sources]),

@@ -178,7 +178,7 @@ def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tu
     ]
 
 
-def get_share_of_people_taken_for_machines(campaign: Campaign, profile: Profile) -> float:
+def get_false_positive_share_of_campaign(campaign: Campaign, profile: Profile) -> float:
     """Return the estimated share of people (0-1) among the calls that a campaign takes for answering machines.
 
     The share is 0 if Asterisk does not analyse the audio of the campaign's calls.

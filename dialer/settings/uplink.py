@@ -25,8 +25,8 @@ class Leader(Section):
     key: PublicKey = Field(description="public key, from `dialer hq keys make`")
 
 
-def find_leaders_with_same_name_or_key(leaders: Sequence[Leader]) -> Iterator[str]:
-    """Yield a mistake for two leaders with the same name or key. Two signatures must come from two people."""
+def find_duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
+    """Yield a mistake if two leaders have the same name or key. The two signatures of an order must be two people's."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
             yield f"leaders must be different people; two have the same {field}"
@@ -81,4 +81,4 @@ class Headquarters(Section):
     )
 
     def _find_contradicting_settings(self) -> Iterator[str]:
-        yield from find_leaders_with_same_name_or_key(self.leaders)
+        yield from find_duplicate_leaders(self.leaders)

@@ -38,7 +38,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.flows import check_flow_and_script_of_campaign
 from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
 from dialer.site.checks.runner import convert_error_to_findings
-from dialer.site.flow_files import list_own_flows
+from dialer.site.flow_files import list_flows_in_flows_folder
 from dialer.site.settings_changes import list_setting_changes
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection, open_store_snapshot
@@ -104,7 +104,7 @@ def describe_campaign_form(settings: Settings) -> tuple[FormField, ...]:
     scripts = {each.script for each in campaigns if each.script is not None}
     choices = {
         "script": tuple(sorted(scripts.union(list_shipped_scripts()))),
-        "flow": tuple(sorted(flows.union(list_shipped_flows(), list_own_flows(settings)))),
+        "flow": tuple(sorted(flows.union(list_shipped_flows(), list_flows_in_flows_folder(settings)))),
         "pacing": tuple(each.value for each in PacingPolicy if each is not PacingPolicy.BROADCAST),
         "trunks": tuple(each.name for each in settings.trunks),
         "skill": tuple(sorted({skill for agent in settings.agents for skill in agent.skills})),
@@ -119,8 +119,8 @@ def get_form_values_of_campaign(campaign: Campaign) -> dict[str, Any]:
     return values | {"hours": [{key: at[:5] for key, at in period.items()} for period in values["hours"]]}
 
 
-def are_values_of_form(settings: Settings, values: Mapping[str, Any]) -> bool:
-    """Return whether the form has a field for each value, which can show it. A value need not be valid."""
+def can_form_show_values(settings: Settings, values: Mapping[str, Any]) -> bool:
+    """Return whether the form can show all these values. A value of the right type may still be invalid."""
     types = {each.name: each.type for each in describe_campaign_form(settings)}
     try:
         for name, value in values.items():
@@ -139,7 +139,7 @@ def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, An
     campaign = _read_campaign_from_form(settings, values, {"start_paused": True})
     change = prepare_campaign_addition(path, campaign, comment)
     after = _load_changed_settings(settings, change, campaign.id)
-    _refuse_name_of_removed_campaign_that_was_running(after, campaign.id)
+    _refuse_name_of_removed_campaign(after, campaign.id)
     return PreparedChange(campaign.id, campaign, change, after)
 
 
@@ -182,11 +182,11 @@ def _load_changed_settings(settings: Settings, change: CampaignsFileChange, camp
         after = load_settings(Path(settings.text_of_settings_file.name), campaigns_of_page=change.make_settings_text())
         load_site_profile(after)  # rejects a setting that is less strict than the profile
     except SettingError as error:
-        raise _rename_keys_of_error_to_form_fields(error, campaign_id) from error
+        raise _replace_error_keys_with_form_fields(error, campaign_id) from error
     return after
 
 
-def _refuse_name_of_removed_campaign_that_was_running(settings: Settings, campaign_id: str) -> None:
+def _refuse_name_of_removed_campaign(settings: Settings, campaign_id: str) -> None:
     """Raise SettingError if a removed campaign had this name and was running: the new campaign would dial at once."""
     if not settings.store.path.exists():
         return
@@ -200,9 +200,10 @@ def _refuse_name_of_removed_campaign_that_was_running(settings: Settings, campai
 def _read_campaign_from_form(
     settings: Settings, values: Mapping[str, Any], other: Mapping[str, Any], before: Mapping[str, Any] = _NO_VALUES
 ) -> Campaign:
-    """Return the campaign with these values of the form and `other` settings.
+    """Return the campaign with these values of the form. `other` has its settings that are not in the form.
 
-    `before` has the values of the form before an edit. They are accepted even if the form does not offer them.
+    `before` has the values of the form before an edit. Unchanged values are accepted even if the form no longer offers
+    them.
     """
     fields = {each.name: each for each in describe_campaign_form(settings)}
     for name, value in values.items():
@@ -222,8 +223,10 @@ def _read_campaign_from_form(
         raise combine_setting_errors(every) from error
 
 
-def _rename_keys_of_error_to_form_fields(error: SettingError, campaign_id: str) -> SettingError:
-    """Return the error with each mistake of this campaign under the name of its form field. Other mistakes stay as they are."""
+def _replace_error_keys_with_form_fields(error: SettingError, campaign_id: str) -> SettingError:
+    """Return the error with each mistake of this campaign under the name of its form field. Other mistakes are
+    unchanged.
+    """
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     own = f"campaigns.{campaign_id}"
     return combine_setting_errors(
@@ -241,8 +244,9 @@ def _copy_error_with_key(error: SettingError, key: str) -> SettingError:
 
 
 def check_changed_campaign(prepared: PreparedChange, now: float) -> list[Finding]:
-    """Return what `dialer check` finds about an added or edited campaign: its script or flow, and the legal rules at
-    `now` (epoch seconds). Return nothing for a removed one.
+    """Return what `dialer check` finds about an added or edited campaign, or nothing about a removed one.
+
+    It checks the campaign's script or flow, and the legal rules at `now` (epoch seconds).
     """
     campaign = prepared.campaign
     if campaign is None:
@@ -284,10 +288,10 @@ def _is_problem_of_every_campaign(finding: Finding) -> bool:
 
 
 def list_other_pending_changes(running: Settings, prepared: PreparedChange) -> tuple[list[str], list[str]]:
-    """Return the settings that differ between the running site and its settings files after the change, in two lists.
+    """Return two lists of settings whose changed values in the settings files are not in force yet.
 
-    The first has settings of other things that a reload would apply too. The second has settings that need a restart,
-    so that a reload would be refused.
+    The first has settings of other things than this campaign, which a reload would apply too. The second has settings
+    that need a restart, because of which the dialler would refuse a reload.
     """
     own = f"campaigns.{prepared.campaign_id}"
     changes = list(list_setting_changes(running, prepared.settings))

@@ -16,7 +16,7 @@ from dialer.roll.phone_numbers import parse_number_in_carrier_notation
 from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
-from dialer.site.flows import get_folder_and_format_of_caller_messages, get_limits_of_agi_scripts, list_site_flows
+from dialer.site.flows import get_limits_of_agi_scripts, get_recording_rules_of_flows, list_site_flows
 from dialer.switch.asterisk.addresses import resolve_asterisk_addresses
 from dialer.switch.asterisk.agi_routes import AgiRoutes
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
@@ -76,7 +76,7 @@ def _build_routes_of_agi_requests(
         asterisk.switch,
         lambda: flows.texts,
         prompts.get_prompts_for_call if prompts is not None else None,
-        AgiFlowRules(get_folder_and_format_of_caller_messages(settings), sms, scripts),
+        AgiFlowRules(get_recording_rules_of_flows(settings), sms, scripts),
     )
     inbound = InboundHandler(
         engine, asterisk.switch, lambda number: parse_number_in_carrier_notation(number, settings.centre.region)

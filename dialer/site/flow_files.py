@@ -42,7 +42,7 @@ def list_changed_lines(before: bytes | None, text: str) -> tuple[str, ...]:
 
 def list_flows_of_site(settings: Settings) -> list[SiteFlow]:
     """Return the flows of a site, each once, with the campaigns that use them. AGI scripts are not included."""
-    users: dict[str, list[str]] = {name: [] for name in (*list_own_flows(settings), *list_shipped_flows())}
+    users: dict[str, list[str]] = {name: [] for name in (*list_flows_in_flows_folder(settings), *list_shipped_flows())}
     for source, campaign in _list_flows_in_settings(settings):
         used_by = users.setdefault(source, [])
         if campaign not in used_by:
@@ -50,14 +50,14 @@ def list_flows_of_site(settings: Settings) -> list[SiteFlow]:
     return [_describe_flow_source(settings, source, used_by) for source, used_by in users.items()]
 
 
-def list_own_flows(settings: Settings) -> list[str]:
+def list_flows_in_flows_folder(settings: Settings) -> list[str]:
     """Return the paths of the flows in desk.flows_folder, sorted; none if the folder is missing."""
     folder = settings.desk.flows_folder
     found = () if folder is None else sorted(folder.glob("*.yaml"))
     return [str(path) for path in found if NAME.fullmatch(path.stem)]
 
 
-def is_own_flow(settings: Settings, source: str) -> bool:
+def is_flow_in_flows_folder(settings: Settings, source: str) -> bool:
     """Return whether `source` is the path of a flow in desk.flows_folder. The file need not exist yet."""
     folder, path = settings.desk.flows_folder, Path(source)
     return folder is not None and source == str(folder / f"{path.stem}.yaml") and bool(NAME.fullmatch(path.stem))
@@ -66,7 +66,7 @@ def is_own_flow(settings: Settings, source: str) -> bool:
 def _describe_flow_source(settings: Settings, source: str, used_by: list[str]) -> SiteFlow:
     if source in list_shipped_flows():
         return SiteFlow(source, FLOWS_DIRECTORY / f"{source}.yaml", FlowOrigin.SHIPPED, tuple(used_by))
-    origin = FlowOrigin.OWN if is_own_flow(settings, source) else FlowOrigin.NAMED
+    origin = FlowOrigin.OWN if is_flow_in_flows_folder(settings, source) else FlowOrigin.NAMED
     return SiteFlow(source, Path(source), origin, tuple(used_by))
 
 

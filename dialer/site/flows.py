@@ -64,8 +64,8 @@ def _list_settings_that_name_flows(settings: Settings) -> Iterator[tuple[str, st
         yield f"inbound.numbers.{place}.flow", number.flow
 
 
-def create_function_that_reloads_flows(flows: FlowLibrary) -> ReloadFunction:
-    """Return a function that prepares new flows and scripts when the settings file is reloaded."""
+def create_flows_reload_function(flows: FlowLibrary) -> ReloadFunction:
+    """Return the function that prepares new flows and scripts when the settings file is reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
         return flows.prepare_library_reload(_list_flow_files(settings), list_site_scripts(settings))
@@ -78,7 +78,7 @@ def _list_flow_files(settings: Settings) -> list[str]:
     return [flow for flow in list_site_flows(settings) if find_agi_script_in_flow_setting(flow) is None]
 
 
-def get_folder_and_format_of_caller_messages(settings: Settings) -> RecordingRules | None:
+def get_recording_rules_of_flows(settings: Settings) -> RecordingRules | None:
     """Return the folder and the sound format for messages that callers leave, or None if messages are not recorded."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None

@@ -32,7 +32,7 @@ from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import get_share_of_people_taken_for_machines, list_caps_on_abandoned_rate
+from dialer.settings.site_rules import get_false_positive_share_of_campaign, list_caps_on_abandoned_rate
 from dialer.site.erasure import create_erasure_rules
 from dialer.site.polling_day import make_polling_day_plan_from_settings
 from dialer.site.rules_in_force import format_rules_as_json
@@ -129,7 +129,7 @@ def _make_campaign_plan_from_settings(campaign: Campaign, settings: Settings, pr
             skill=campaign.skill,
             weight=campaign.weight,
             machine_detection=campaign.machine_detection,
-            false_positive_share=get_share_of_people_taken_for_machines(campaign, profile),
+            false_positive_share=get_false_positive_share_of_campaign(campaign, profile),
             machine_sample=campaign.machine_sample,
             machine_message=campaign.machine_message,
             keeps_seats=campaign.kind is CampaignKind.AGENTS

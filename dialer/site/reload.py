@@ -54,7 +54,7 @@ class SettingsReload:
         self._recorded = recorded or {}
         self._refuse = refuse
         self._reload_functions: list[ReloadFunction] = []
-        self._switches = _list_switch_of_each_trunk_and_seat(
+        self._switches = _map_trunks_and_seats_to_switches(
             settings
         )  # of this run: a trunk or seat keeps its switch and server until a restart
 
@@ -95,7 +95,7 @@ class SettingsReload:
 
         def apply_reloaded_settings() -> None:
             self._settings, self._profile = settings, profile
-            self._switches |= _list_switch_of_each_trunk_and_seat(settings)
+            self._switches |= _map_trunks_and_seats_to_switches(settings)
             for activate in prepared:
                 activate()
 
@@ -112,9 +112,9 @@ class SettingsReload:
         The change needs a restart if the dialler copies one of the changed rules only at its start.
         """
         before = self._profile
-        same_copies = _list_rules_that_need_restart_to_change(
-            settings, before
-        ) == _list_rules_that_need_restart_to_change(settings, profile)
+        same_copies = _list_rules_fixed_until_restart(settings, before) == _list_rules_fixed_until_restart(
+            settings, profile
+        )
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
@@ -122,7 +122,7 @@ class SettingsReload:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, switch in _list_switch_of_each_trunk_and_seat(settings).items():
+        for name, switch in _map_trunks_and_seats_to_switches(settings).items():
             known = self._switches.get(name)
             if known != switch and (known is not None or switch[0] is Carrier.TWILIO):
                 yield name
@@ -134,9 +134,10 @@ class SettingsReload:
             yield "the first seat or Asterisk trunk, or the last"
 
 
-def _list_rules_that_need_restart_to_change(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return the legal rules that can change only at a restart, because the dialler copies them at its start: rules
-    about IVR flows, sounds and abandoned calls.
+def _list_rules_fixed_until_restart(settings: Settings, profile: Profile) -> tuple[object, ...]:
+    """Return the legal rules that the dialler copies at its start, so that a change needs a restart.
+
+    They are about IVR flows, sounds and abandoned calls.
     """
     windows = [window for each in settings.campaigns for window, _, _ in list_caps_on_abandoned_rate(each, profile)]
     return (
@@ -153,7 +154,7 @@ def _convert_setting_error_to_refusal(error: SettingError) -> CommandRefused:
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _list_switch_of_each_trunk_and_seat(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+def _map_trunks_and_seats_to_switches(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
     """Return which switch has each trunk and seat: Asterisk with its server, or Twilio with its endpoint."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)

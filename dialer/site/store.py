@@ -74,8 +74,8 @@ async def record_settings_and_configure_store(
     await store.set_byte_limit_of_headquarters_queue(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
-def create_function_that_checks_disk_space(settings: Settings) -> Callable[[], bool]:
-    """Return a function that tells whether the store's disk has enough free space (store.reserve_megabytes)."""
+def create_disk_space_check(settings: Settings) -> Callable[[], bool]:
+    """Return a function that says whether the store's disk has enough free space (store.reserve_megabytes)."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024
     return lambda: shutil.disk_usage(directory).free > reserve

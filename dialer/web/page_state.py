@@ -103,7 +103,10 @@ class PageState:
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
     def make_update_with_changed_values(self, number: int, keys: list[str]) -> Update:
-        """Return an update for a page, with the current values of the changed `keys`."""
+        """Return an update for a page, with the current values of the changed `keys`.
+
+        Updates of a page are numbered from 1, so that the page notices a lost one.
+        """
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
 

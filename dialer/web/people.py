@@ -162,7 +162,7 @@ class People:
 
         Raises NotSignedIn with the problem code `wrong`, `locked` or `busy`.
         """
-        self._refuse_sign_in_if_too_many_wait()
+        self._refuse_sign_in_if_overloaded()
         failures = self._find_failed_sign_ins(name)
         self._refuse_locked_user(failures)
         stored = await self._find_stored_password(name)
@@ -282,7 +282,7 @@ class People:
         """End all sessions of a user."""
         await self._file.end_sessions_of_person(name)
 
-    async def end_sessions_after_change_of_user_rights(self, name: str) -> None:
+    async def end_sessions_after_rights_change(self, name: str) -> None:
         """End all sessions of a user whose rights have changed, and delete the password of a removed user."""
         if self.directory.find_user_by_name(name) is None:
             await self.set_password(name, None)
@@ -326,7 +326,7 @@ class People:
         """Stop the thread that hashes passwords."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _refuse_sign_in_if_too_many_wait(self) -> None:
+    def _refuse_sign_in_if_overloaded(self) -> None:
         try:
             self._slow_work.refuse_request_if_queue_is_full()
         except QueueFull as full:

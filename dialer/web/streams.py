@@ -83,11 +83,9 @@ class Streams:
 
     async def apply_changed_user_rights_until_cancelled(self) -> None:
         """Watch for changed rights of users until cancelled, and apply them."""
-        await self._people.directory.report_changed_rights_until_cancelled(
-            self.end_sessions_after_change_of_user_rights
-        )
+        await self._people.directory.report_changed_rights_until_cancelled(self.end_sessions_after_rights_change)
 
-    async def end_sessions_after_change_of_user_rights(self, name: str) -> None:
+    async def end_sessions_after_rights_change(self, name: str) -> None:
         """End the streams and sessions of a user whose rights have changed."""
         self.end_streams_of_user(name)
-        await self._people.end_sessions_after_change_of_user_rights(name)
+        await self._people.end_sessions_after_rights_change(name)

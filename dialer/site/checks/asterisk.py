@@ -59,13 +59,13 @@ async def check_asterisk(
             yield finding
     events: Events = {}
 
-    def put_event_into_queue_of_its_channel(message: AmiMessage) -> None:
+    def queue_event_by_channel(message: AmiMessage) -> None:
         queue = events.get(message.get("Uniqueid"))
         if queue is not None and not queue.full():
             queue.put_nowait(message)
 
     async with AmiClient(
-        get_ami_login(settings), on_event=put_event_into_queue_of_its_channel, wanted_events=("UserEvent",)
+        get_ami_login(settings), on_event=queue_event_by_channel, wanted_events=("UserEvent",)
     ) as client:
         await client.send_action("CoreStatus")
         channels = await client.send_list_action("CoreShowChannels")

@@ -212,8 +212,8 @@ def _combine_refusal_reasons(
 ) -> CallExplanation:
     """Return whether a number may be called, and all reasons against it.
 
-    `others` are reasons from the campaign's list of numbers, which apply until `at` (None = forever). The legal reasons
-    are added here, except `named`, which `others` already has.
+    `others` are reasons from the campaign's list of numbers, which apply until `at` (epoch seconds; None = forever).
+    The reasons of the legal rules are added here, except `named`, which `others` already has.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
@@ -222,9 +222,7 @@ def _combine_refusal_reasons(
 
 
 def _list_refusal_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
-    """Return why the campaign's list excludes a number now, until when (epoch seconds), and whether it excludes it
-    forever.
-    """
+    """Return three values: why the campaign's list excludes a number, until when (epoch seconds), and whether forever."""
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True
     reasons: list[str] = []

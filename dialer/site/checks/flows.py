@@ -70,7 +70,7 @@ def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") 
     if script is not None:
         rules = get_limits_of_agi_scripts(settings)
         rules.check_script_is_visible(script)
-        problem = _find_script_setting_problem(settings) or _find_reason_user_may_not_run_script(rules.user, script)
+        problem = _find_script_setting_problem(settings) or _find_obstacle_to_running_script(rules.user, script)
         if problem is None:
             yield make_ok_finding(subject, f"script {script} exists{use}")
         else:
@@ -131,7 +131,7 @@ def _find_script_setting_problem(settings: Settings) -> str | None:
     return None
 
 
-def _find_reason_user_may_not_run_script(user: str | None, script: Path) -> str | None:
+def _find_obstacle_to_running_script(user: str | None, script: Path) -> str | None:
     """Return why the machine's user `user` may not run an AGI script, or None if it may.
 
     If `user` is None, check the user of this process.

@@ -97,7 +97,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
     if db is None:
         yield make_warning_finding("polling areas", "the close of poll was not checked, because there is no store")
     else:
-        yield from _check_close_of_poll_is_known_in_areas(settings, gate, db)
+        yield from _check_close_of_poll_is_known(settings, gate, db)
 
 
 def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
@@ -147,22 +147,20 @@ def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: fl
         return None
     hours = ", ".join(format_periods_of_day(own))
     head = f"calling hours {hours} are limited by the profile {gate.rules.profile.name} to"
-    if _can_number_be_in_other_time_zone(gate, now):
+    if _may_number_be_in_other_zone(gate, now):
         allowed = format_periods_of_each_day({day: merge_adjoining_periods(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
     return f"{head} {format_periods_of_each_day(left)}"
 
 
-def _can_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
+def _may_number_be_in_other_zone(gate: Gate, now: float) -> bool:
     """Return whether a called number may be in another time zone than the centre."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_time_zones())
 
 
-def _check_close_of_poll_is_known_in_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
-    """Check that the time of the close of poll is known in every area, if a campaign must stop some hours before the
-    close.
-    """
+def _check_close_of_poll_is_known(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
+    """Check that the close of poll is known in every area, if the silence interval before it applies to a campaign."""
     subject = "silence interval"
     campaigns = [
         each.id
