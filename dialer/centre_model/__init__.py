@@ -1,1 +1,1 @@
-"""A model of a call centre in virtual time, for pacing policies: scenarios, the model, results and what-if comparisons."""
+"""A model of a call centre in virtual time, on which pacing policies are measured and compared."""

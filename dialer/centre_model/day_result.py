@@ -13,7 +13,7 @@ QUARTER_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CentreMoment:
     """The state of the simulated centre at one moment of the day. One is logged every minute."""
 
     at_seconds: float
@@ -60,7 +60,7 @@ class DayLog:
 
     hours: float
     resolved: Sequence[tuple[float, bool]]
-    moments: Sequence[Moment]  # one per minute, from 0 to the end of the day
+    moments: Sequence[CentreMoment]  # one per minute, from 0 to the end of the day
     placed: int
     cancelled: int
     dropped: int
@@ -96,7 +96,7 @@ class DayResult:
     cancelled: int
     decisions: int
     decision_microseconds_median: float = field(compare=False)
-    moments: tuple[Moment, ...] = field(repr=False)
+    moments: tuple[CentreMoment, ...] = field(repr=False)
     resolved: tuple[tuple[float, bool], ...] = field(repr=False)
     campaigns: tuple[CampaignDay, ...] = field(repr=False)
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 from random import Random
 from time import perf_counter
 
-from dialer.centre_model.day_result import DayLog, Moment
+from dialer.centre_model.day_result import CentreMoment, DayLog
 from dialer.centre_model.scenario import Scenario
 from dialer.centre_model.schedule import Schedule, SelfTimedPacer
 from dialer.centre_model.state import SimulatedCall, SimulatedCampaign, SimulatedSeat
@@ -44,7 +44,7 @@ _tuple = tuple.__new__  # faster than the constructor of a named tuple, which is
 
 
 class CentreModel:
-    """One simulated day of one scenario. Call `simulate_whole_day` once."""
+    """A simulation of one day of a scenario. Call `simulate_whole_day` once."""
 
     def __init__(
         self,
@@ -54,8 +54,9 @@ class CentreModel:
         schedule: Schedule,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        """Create the model, with one pacer for each campaign. `progress` is called every simulated minute with the
-        share of the day passed (0-1).
+        """Create the model, with a pacing policy (pacer) for each campaign.
+
+        `progress` is called every simulated minute with the share of the day that has passed (0-1).
         """
         self.scenario = scenario
         self.pacers = list(pacers)
@@ -85,7 +86,7 @@ class CentreModel:
         self._free_area = self._busy_area = self._area_at = 0.0
         self._placed = self._connected = self._cancelled = self._dropped = 0
         self._resolved: list[tuple[float, bool]] = []
-        self._moments: list[Moment] = []
+        self._moments: list[CentreMoment] = []
         self._decision_costs: list[float] = []
 
     def simulate_whole_day(self) -> DayLog:
@@ -239,7 +240,9 @@ class CentreModel:
         return self.campaigns[index].model.weight / sum(campaign.model.weight for campaign in self.campaigns)
 
     def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
-        """Return the seats and calls that a campaign's pacer sees. The campaign's own unanswered calls come first."""
+        """Return the seats and calls that a campaign's pacing policy sees. The campaign's own unanswered calls come
+        first.
+        """
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
         ringing: list[RingingCall] = []
@@ -528,7 +531,7 @@ class CentreModel:
     def _log_centre_state(self) -> None:
         rates = [campaign.rate.get_value_at_time_of_day(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
-        self._moments.append(Moment(
+        self._moments.append(CentreMoment(
             self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,
             len(self.waiting), sum(rates) / len(rates), self._free_area, self._busy_area, self._placed, self._connected,
         ))  # fmt: skip

@@ -10,8 +10,9 @@ from dialer.pacing.port import Pacer
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The moments at which a pacing policy decides how many calls to start: after events, and at least once per
-    heartbeat.
+    """The moments at which a pacing policy decides how many calls to start.
+
+    It decides at least every `heartbeat_seconds`, and with `on_events` also after events.
     """
 
     on_events: bool = True

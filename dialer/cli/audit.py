@@ -48,7 +48,7 @@ def verify_audit(
     """
     from dialer.store import seal_verification
 
-    noted = None if head is None else _parse_noted_log_entry(head)
+    noted = None if head is None else _parse_epoch_and_digest(head)
     keys = [_parse_first_public_key_of_store(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
@@ -146,7 +146,7 @@ def _parse_first_public_key_of_store(key: str) -> str:
     return key.lower()
 
 
-def _parse_noted_log_entry(head: str) -> tuple[int, str]:
+def _parse_epoch_and_digest(head: str) -> tuple[int, str]:
     number, _, digest = head.partition(":")
     if not number.isdecimal() or len(digest) != 64:
         raise typer.BadParameter(

@@ -33,8 +33,8 @@ class EngineCommandGroup(GroupWithPlainHelp):
         super().__init__(**{**attributes, "commands": commands})
 
     def summarise_command(self, name: str) -> str:
-        """Return the one-line description of a command. The subcommand of a command of the engine is not created for
-        it.
+        """Return what the command of that name does, in one line. A command of the engine is described without being
+        loaded.
         """
         return COMMANDS[name].format_command_description() if name in COMMANDS else super().summarise_command(name)
 

@@ -44,7 +44,7 @@ def render_commands_page() -> str:
     shared = _find_shared_parameters("dialer", root, {}, min_groups=2)
     common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
     lines = [HEAD, *_render_table_of_parameters(common.values())]
-    usual = frozenset(filter(_is_option_of_nearly_all_commands, common))
+    usual = frozenset(filter(_is_config_or_store_option, common))
     for name, command in _list_subcommands_of_group("dialer", root):
         lines += _document_command_and_its_subcommands(f"dialer {name}", command, common, usual, "##")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
@@ -72,9 +72,9 @@ def _document_command_and_its_subcommands(
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
-    universal |= {key for key in shared if _is_option_of_nearly_all_commands(key)}
+    universal |= {key for key in shared if _is_config_or_store_option(key)}
     leaves = [
-        {_make_key_of_parameter(each) for each in leaf.params}
+        {_get_names_and_help_of_parameter(each) for each in leaf.params}
         for leaf in _list_commands_without_subcommands(path, command)
     ]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
@@ -112,7 +112,7 @@ def _document_command(
 ) -> Iterator[str]:
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments_of_command(command))]) + "`"
     yield from ("", text or get_first_sentence_of_description(command.help or ""), "")
-    own = [each for each in command.params if _make_key_of_parameter(each) not in known and each.help]
+    own = [each for each in command.params if _get_names_and_help_of_parameter(each) not in known and each.help]
     yield from _render_table_of_parameters(own)
     if also := _describe_shared_options(command, known, universal):
         yield from (also, "")
@@ -124,8 +124,8 @@ def _describe_shared_options(command: Any, known: Mapping[_Key, Any], universal:
         each
         for each in command.params
         if _is_option_parameter(each)
-        and _make_key_of_parameter(each) in known
-        and _make_key_of_parameter(each) not in universal
+        and _get_names_and_help_of_parameter(each) in known
+        and _get_names_and_help_of_parameter(each) not in universal
     )
     return f"Also {names}." if names else ""
 
@@ -133,7 +133,7 @@ def _describe_shared_options(command: Any, known: Mapping[_Key, Any], universal:
 def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any]) -> bool:
     """Return whether the page has already described all parameters of a command."""
     return not _is_command_group(command) and all(
-        _make_key_of_parameter(each) in known or not each.help for each in command.params
+        _get_names_and_help_of_parameter(each) in known or not each.help for each in command.params
     )
 
 
@@ -193,12 +193,12 @@ def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *,
     for name, child in _list_subcommands_of_group(path, group):
         for leaf in _list_commands_without_subcommands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _make_key_of_parameter(each) not in known:
+                if each.help and _get_names_and_help_of_parameter(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_make_key_of_parameter(each)] = (
-                        found.get(_make_key_of_parameter(each), each) if each.required else each
+                    found[_get_names_and_help_of_parameter(each)] = (
+                        found.get(_get_names_and_help_of_parameter(each), each) if each.required else each
                     )
-                    children.setdefault(_make_key_of_parameter(each), set()).add(name)
+                    children.setdefault(_get_names_and_help_of_parameter(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
@@ -224,7 +224,7 @@ def _is_command_group(command: Any) -> bool:
     return hasattr(command, "list_commands")
 
 
-def _is_option_of_nearly_all_commands(key: _Key) -> bool:
+def _is_config_or_store_option(key: _Key) -> bool:
     return key[0].startswith(("--config", "--store"))
 
 
@@ -232,7 +232,7 @@ def _is_option_parameter(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _make_key_of_parameter(parameter: Any) -> _Key:
+def _get_names_and_help_of_parameter(parameter: Any) -> _Key:
     names = ", ".join(parameter.opts) if _is_option_parameter(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 

@@ -230,7 +230,7 @@ def publish_approved_material(account: AccountOptions) -> None:
 def withdraw_version_of_campaign_material(
     account: AccountOptions, name: _NameArgument, version: _VersionArgument
 ) -> None:
-    """Draft the withdrawal of a version of a bundle (campaign material). Then no centre may use it any more.
+    """Draft the withdrawal of a version of a bundle (campaign material), which no centre may use afterwards.
 
     The withdrawal takes effect after media and compliance have signed the draft and you have published it. Use `assign`
     to give centres another version.

@@ -183,8 +183,8 @@ async def accept_database_of_centre(
 ) -> None:
     """Accept the results of one store (database) of a centre, and refuse those of the centre's other stores.
 
-    Stop the other machine and verify the store first. Its signatures (seals) are then accepted, even if they contradict
-    earlier ones. Use the command also to confirm a store that has automatically replaced another one.
+    Stop the other machine and verify the store first. The store's signatures (seals) are then accepted, even if they
+    contradict earlier ones. Use the command also to confirm a store that has automatically replaced another one.
     """
     from dialer.hq.store_records import replace_accepted_database_of_centre
 

@@ -57,7 +57,7 @@ def import_opt_outs(
 
     found = read_list_of_phone_numbers(file, site.site_settings.centre.region)
     _record_opt_outs(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
-    _report_invalid_lines(found)
+    _exit_if_lines_have_no_number(found)
 
 
 @register.command("import")
@@ -104,7 +104,7 @@ def import_do_not_call_register(
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append_entry(db, "register-import", get_name_of_responsible_person(site.who), what, now)
     typer.echo(f"register {name}: {format_count(count, 'number')}, of {dated}")
-    _report_invalid_lines(found)
+    _exit_if_lines_have_no_number(found)
 
 
 @consent.command("import")
@@ -144,7 +144,7 @@ def import_consents(
             now,
         )
     typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} more are stored for later rolls")
-    _report_invalid_lines(found)
+    _exit_if_lines_have_no_number(found)
 
 
 def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
@@ -178,7 +178,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
             typer.echo(line)
 
 
-def _report_invalid_lines(found: NumbersFile) -> None:
+def _exit_if_lines_have_no_number(found: NumbersFile) -> None:
     if found.lines_without_number:
         lines = format_count(len(found.lines_without_number), "line")
         typer.echo(f"no number in {lines} of {found.name}: {found.format_lines_without_number()}", err=True)

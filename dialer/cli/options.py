@@ -186,9 +186,9 @@ def require_installed_package_extra(extra: str) -> Iterator[None]:
 
 
 def read_argument_or_stdin(argument: str, requested_value: str = "the number") -> str:
-    """Return an argument, or for "-" the first line of standard input, so that a secret is in no process list.
+    """Return the argument, or the first line of standard input if the argument is "-".
 
-    Raises BadParameter if standard input is empty.
+    A secret on standard input does not appear in the list of processes. Raises BadParameter if standard input is empty.
     """
     if argument != "-":
         return argument
@@ -201,10 +201,7 @@ def read_argument_or_stdin(argument: str, requested_value: str = "the number") -
 
 
 def parse_date_option(text: str, option: str) -> date:
-    """Return the date that was given for an option in ISO 8601.
-
-    Raises BadParameter for any other text, naming the option.
-    """
+    """Return the date that a user gave for `option`, such as 2026-04-22. Raises BadParameter for any other text."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

@@ -315,9 +315,10 @@ def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) 
 
 
 def parse_time_option(text: str, zone: tzinfo, option: str) -> float:
-    """Return the time that was given for an option in ISO 8601, as epoch seconds.
+    """Return the time that a user gave for `option` in ISO 8601, as epoch seconds. Raises BadParameter for any other
+    text.
 
-    A time without an offset from UTC is in `zone`. Raises BadParameter for any other text.
+    A time without an offset from UTC is in `zone`.
     """
     from dialer.reports.files import parse_report_time
 

@@ -142,7 +142,7 @@ def _refuse_implausible_figures(
     settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_published: bool
 ) -> None:
     """Raise RollError for the first turnout figure that contradicts other figures or the polling hours."""
-    from dialer.domain.official_turnout import PollHours, find_reason_turnout_is_implausible
+    from dialer.domain.official_turnout import PollHours, explain_implausible_turnout
     from dialer.roll.cells import parse_clock_time
     from dialer.rules.polls import find_polling_day
     from dialer.rules.rulebook import list_polling_days
@@ -179,7 +179,7 @@ def _refuse_implausible_figures(
             settings.polling_day.opens,
             configured or (time.fromisoformat(closing) if parse_clock_time(closing) else None),
         )
-        problem_of_figure = find_reason_turnout_is_implausible(figure, others, hours)
+        problem_of_figure = explain_implausible_turnout(figure, others, hours)
         if problem_of_figure is not None:
             raise entry.create_error_about_turnout_figure(
                 f"{problem_of_figure}; correct the figure, or give --as-published if the authority published it"

@@ -188,7 +188,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
 
     request = CommandRequest(command, fields)
     try:
-        reply = asyncio.run(_save_user_in_store(settings, request, resolve_responsible_person(who)))
+        reply = asyncio.run(_execute_user_command_in_store(settings, request, resolve_responsible_person(who)))
     except StoreBusy as busy:
         require_store_locked_by_dialler(settings.store.path, busy)
         sender = who or find_default_command_sender(settings)
@@ -200,7 +200,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
     typer.echo(reply)
 
 
-async def _save_user_in_store(settings: Settings, request: CommandRequest, sender: str) -> str:
+async def _execute_user_command_in_store(settings: Settings, request: CommandRequest, sender: str) -> str:
     from dialer.domain.clock import SystemClock
     from dialer.engine.command.base import CommandContext
     from dialer.engine.command.reading import read_command

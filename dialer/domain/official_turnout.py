@@ -53,10 +53,8 @@ def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> se
     return known if not given or known == {""} else known & {given}
 
 
-def find_reason_turnout_is_implausible(
-    figure: OfficialFigure, others: Mapping[str, float], hours: PollHours
-) -> str | None:
-    """Return why an official turnout figure is implausible, or None.
+def explain_implausible_turnout(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
+    """Return why an official turnout figure is implausible, or None if it is plausible.
 
     `others` are the other figures of its area and day, by time. Turnout is cumulative, so it is never below an earlier
     figure or above a later one.

@@ -44,10 +44,10 @@ class PinProof:
 
 
 def create_hash_for_unknown_agent(hashes: Sequence[str], agent: str) -> str:
-    """Return a PIN hash that no PIN has, for an agent number that is not in the settings.
+    """Return a hash that matches no PIN, against which the PIN of an unknown agent number is checked.
 
-    Its cost is that of one of `hashes`, and always the same for one agent number. So checking a PIN against it takes as
-    long as for a known agent, even if the hashes differ in cost.
+    The check then takes as long as for a known agent, so that timing does not reveal the known numbers. The hash has
+    the cost of one of `hashes`, always the same one for an agent number.
     """
     if not hashes:
         return PIN_HASHER.hash(secrets.token_hex(16))
@@ -57,7 +57,7 @@ def create_hash_for_unknown_agent(hashes: Sequence[str], agent: str) -> str:
     return "$".join([*cost, salt, digest])
 
 
-def read_pin_proof(value: object) -> PinProof:
+def parse_pin_proof(value: object) -> PinProof:
     """Parse the text of a PIN proof. Raises ValueError."""
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:

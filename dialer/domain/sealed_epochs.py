@@ -89,7 +89,9 @@ class SealedEpoch:
         return hashlib.sha256(self.encode_fields_to_sign() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
-        """Return whether the signature is valid for the public key in this log entry. Any key is accepted here."""
+        """Return whether the signature fits the public key in this log entry. Whether this key may sign is not checked
+        here.
+        """
         try:
             key, signature = bytes.fromhex(self.key), bytes.fromhex(self.signature)
         except ValueError:

@@ -1,7 +1,7 @@
 """English texts that the pages can translate, such as a check's finding: each has an id and values.
 
-The English text stands at the place that reports it. Logs and the command line print it. The pages have no copy of it:
-they translate it by its id (`dialer/desk/pages/locales/server`), or show it in English if they have no translation.
+The English text is in the code that reports it. Logs and the command line print it. The pages translate it by its id
+(`dialer/desk/pages/locales/server`), or show it in English if they have no translation.
 """
 
 from __future__ import annotations

@@ -229,9 +229,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPop:
-    """The call at an agent's seat, as the agent's screen shows it: the number and its voters, as ids of this centre's
-    store.
-    """
+    """The data of a call on the screen of its agent: the ids of the number and of its voters in this centre's store."""
 
     __pydantic_config__ = MESSAGE
 

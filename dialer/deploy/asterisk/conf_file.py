@@ -28,7 +28,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfFileProblem:
     """A line of an Asterisk file that Asterisk ignores, or interprets differently than its author meant."""
 
     file: str
@@ -72,7 +72,7 @@ class ConfFile:
 
     name: str
     sections: list[ConfSection] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ConfFileProblem] = field(default_factory=list)
 
     def list_sections_without_templates(self) -> Iterator[ConfSection]:
         """Return the sections of the file that are not templates."""
@@ -124,7 +124,7 @@ class _Reader:
                 self._read_setting_line(name, number, line)
 
     def _add_conf_file_problem(self, file: str, line: int, text: str, remedy: str) -> None:
-        self._conf.problems.append(Problem(file, line, text, remedy))
+        self._conf.problems.append(ConfFileProblem(file, line, text, remedy))
 
     def _read_included_files(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":

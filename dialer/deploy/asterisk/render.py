@@ -307,7 +307,7 @@ def _bracket_ipv6_address(host: str) -> str:
 
 
 def _convert_host_to_ip_network(host: str) -> str:
-    """Return an IP address as a network of one host; return a host name unchanged, as Asterisk resolves it."""
+    """Return an IP address as a network of one host. A host name is returned unchanged, because Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
     except ValueError:

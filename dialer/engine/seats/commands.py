@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from dialer.domain.pin_proof import PinProof, read_pin_proof
+from dialer.domain.pin_proof import PinProof, parse_pin_proof
 from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
 from dialer.engine.command.fields import (
     ONE_LINE,
@@ -35,7 +35,7 @@ AgentNumber = Annotated[
 
 
 def _parse_pin_proof(value: Any) -> PinProof:
-    return value if isinstance(value, PinProof) else read_pin_proof(value)
+    return value if isinstance(value, PinProof) else parse_pin_proof(value)
 
 
 Proof = Annotated[PinProof, PlainValidator(_parse_pin_proof), WithJsonSchema({"type": "string"})]

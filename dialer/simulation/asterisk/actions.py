@@ -61,7 +61,7 @@ def send_action_response(session: ManagerSession, action: AmiMessage, word: str,
     session.send_bytes(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
-class Actions:
+class AmiActions:
     """The AMI actions of the simulated Asterisk. An action runs only if its user has the necessary permission."""
 
     def __init__(self, switch: SwitchCalls) -> None:

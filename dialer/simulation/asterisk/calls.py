@@ -191,7 +191,7 @@ class SwitchCalls(SwitchCore):
         return channel
 
     async def run_conference_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
-        """Run the dialplan from `place` for a key of a conference menu."""
+        """Run the dialplan from `place` (context, extension, priority) after a key of a conference menu was pressed."""
         await run_menu_dialplan(self, channel, Location(*place))
 
     def dial_extension_from_phone(self, endpoint: str, extension: str) -> Channel | None:

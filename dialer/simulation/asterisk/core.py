@@ -24,7 +24,7 @@ TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "m
 
 
 class SwitchCore(ABC):
-    """The channels, conferences and AMI events of the simulated Asterisk, without the start of calls and without
+    """The channels, conferences and AMI events of the simulated Asterisk. This part starts no calls and uses no
     sockets.
     """
 
@@ -103,7 +103,7 @@ class SwitchCore(ABC):
 
     @abstractmethod
     async def run_conference_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
-        """Run the dialplan from `place` for a key of a conference menu."""
+        """Run the dialplan from `place` (context, extension, priority) after a key of a conference menu was pressed."""
 
     # Calls
 

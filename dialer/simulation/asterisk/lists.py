@@ -34,7 +34,7 @@ def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], compl
     return b"".join(events) + _render_list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
 
-def _compute_age_of_channel_seconds(channel: Channel) -> int:
+def _compute_channel_age_seconds(channel: Channel) -> int:
     return int(asyncio.get_running_loop().time() - channel.created_at)
 
 
@@ -46,7 +46,7 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action CoreShowChannels: one for each channel."""
 
     def render_channel_list_entry(channel: Channel) -> bytes:
-        age = _compute_age_of_channel_seconds(channel)
+        age = _compute_channel_age_seconds(channel)
         block, application, data = channel.shown or (
             channel.render_channel_event_lines(),
             channel.application,
@@ -104,7 +104,7 @@ def render_channel_statuses(switch: SwitchCore, channels: list[Channel], action:
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
-            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_of_channel_seconds(channel)}\r\n"
+            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_channel_age_seconds(channel)}\r\n"
             f"{variables}{_format_action_id_line(action_id)}\r\n"
         )
         out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_channel_event_lines() + tail.encode())

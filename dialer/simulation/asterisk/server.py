@@ -14,7 +14,7 @@ import structlog
 
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import PortInUse
-from dialer.simulation.asterisk.actions import Actions
+from dialer.simulation.asterisk.actions import AmiActions
 from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
@@ -42,7 +42,7 @@ class SimulatedAsterisk(SwitchCalls):
     def __init__(self, config: SimulatedAsteriskConfig | None = None) -> None:
         """Create a simulated Asterisk that does not listen yet. Without `config` the defaults apply."""
         super().__init__(config or SimulatedAsteriskConfig())
-        self.actions = Actions(self)
+        self.actions = AmiActions(self)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> Self:

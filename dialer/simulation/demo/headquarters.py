@@ -406,7 +406,7 @@ async def _check_that_databases_agree(
 
 
 async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
-    """Return whether all centres have received each other's opt-outs and "voted" marks, and headquarters all results."""
+    """Return whether headquarters has received all results, and all centres each other's opt-outs and "voted" marks."""
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     voted = [set(each.query_database_of_centre(_VOTED)) for each in real]
     return (

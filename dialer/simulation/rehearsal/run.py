@@ -28,7 +28,7 @@ from dialer.simulation.rehearsal.site import (
     make_rehearsal_settings,
 )
 from dialer.simulation.rehearsal.staff import create_rehearsal_agents
-from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
+from dialer.simulation.rehearsal.verdict import CampaignOutcome, CentreSample, DayOutcome
 from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.site.certificates import CertificatesOnDisk
@@ -83,7 +83,7 @@ class _Rehearsal:
             journal=copy.with_suffix(".jsonl"),
             start_epoch=day.starts_at,
         )
-        self._samples: list[Sample] = []
+        self._samples: list[CentreSample] = []
         # By campaign: the hold reasons in its open hours, and the number of samples with each.
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
 
@@ -125,7 +125,7 @@ class _Rehearsal:
         while True:
             view = site.centre_view
             self._samples.append(
-                Sample(
+                CentreSample(
                     view.state.at,
                     sum(booth.contacted for booth in view.booths),
                     sum(seat.state is SeatState.TALKING for seat in view.seats),

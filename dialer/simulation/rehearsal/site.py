@@ -52,7 +52,7 @@ def read_store_data_for_rehearsal(store: Path, key: StoreKey | None, last_call_s
 
 def list_campaigns_to_rehearse(settings: Settings) -> tuple[Campaign, ...]:
     """Return the campaigns with at least one Asterisk trunk. Calls over other carriers are not simulated."""
-    names = _list_trunk_names(settings)
+    names = _list_names_of_asterisk_trunks(settings)
     return tuple(each for each in settings.campaigns if not each.trunks or names & set(each.trunks))
 
 
@@ -64,7 +64,7 @@ def make_rehearsal_settings(settings: Settings, load: int, store: Path, ami_port
     """
     settings = convert_settings_to_single_server(settings)
     dumped = settings.model_dump()
-    names = _list_trunk_names(settings)
+    names = _list_names_of_asterisk_trunks(settings)
     campaigns = list_campaigns_to_rehearse(settings)
     known = {campaign.id for campaign in campaigns}
     inbound = [_make_rehearsal_inbound_number(each) for each in settings.inbound.numbers if each.campaign in known]
@@ -113,7 +113,7 @@ def make_rehearsal_asterisk_config(settings: Settings, load: int) -> SimulatedAs
     )
 
 
-def _list_trunk_names(settings: Settings) -> set[str]:
+def _list_names_of_asterisk_trunks(settings: Settings) -> set[str]:
     return {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
 
 

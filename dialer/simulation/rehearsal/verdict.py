@@ -26,7 +26,7 @@ HEADROOM = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class CentreSample:
     """The state of the rehearsed centre at one moment of the day."""
 
     at: float  # epoch seconds
@@ -64,7 +64,7 @@ class DayOutcome:
     abandoned_limit: float
     took_seconds: float  # real time
     checks: Mapping[str, tuple[bool, str]]  # by rule: (whether it held, examples of violations)
-    samples: Sequence[Sample] = ()
+    samples: Sequence[CentreSample] = ()
     recovered: Mapping[str, float] = field(default_factory=dict)  # by fault: seconds until calls were placed again
     not_judged: Mapping[str, str] = field(default_factory=dict)  # by fault: why no call could have been placed after it
     campaigns: Sequence[CampaignOutcome] = ()

@@ -13,7 +13,7 @@ from operator import attrgetter
 from random import Random
 from statistics import fmean, pstdev
 
-from dialer.centre_model.day_result import DayLog, DayResult, Moment, compute_day_result
+from dialer.centre_model.day_result import CentreMoment, DayLog, DayResult, compute_day_result
 from dialer.centre_model.distributions import DayCurve, Ring
 from dialer.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
@@ -169,7 +169,7 @@ def compute_figures_of_recorded_day(day: RecordedDay) -> DayResult:
     )
     placed, cancelled = len(day.attempts), sum(attempt.cancelled for attempt in day.attempts)
     dropped = len(resolved) - len(connected) - sum(lost for _, lost in resolved)
-    last = Moment(end, 0, 0, 0, 0, 0, 0, 0.0, max(0.0, seat_seconds - busy), busy, placed, len(connected))
+    last = CentreMoment(end, 0, 0, 0, 0, 0, 0, 0.0, max(0.0, seat_seconds - busy), busy, placed, len(connected))
     return compute_day_result(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, []), "as it was", 0)
 
 
@@ -187,7 +187,7 @@ def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) 
     random = Random("fates")
     rang = [attempt for attempt in attempts if attempt.ringing_seconds is not None]
     never_rang = [attempt for attempt in attempts if attempt.ringing_seconds is None]
-    rang = _assign_outcomes_of_longer_attempts(rang, _get_start_of_ringing, _get_time_of_outcome, random)
+    rang = _assign_outcomes_of_longer_attempts(rang, _get_start_of_ringing, _get_time_of_answer_or_end, random)
     return _assign_outcomes_of_longer_attempts(
         [*rang, *never_rang], attrgetter("placed_seconds"), _get_start_of_ringing, random
     )
@@ -221,10 +221,10 @@ def _assign_outcomes_of_longer_attempts(
 
 def _get_start_of_ringing(attempt: AttemptRecord) -> float:
     """Return when the phone began to ring. For a call that never rang, return when it was answered or ended."""
-    return _get_time_of_outcome(attempt) if attempt.ringing_seconds is None else attempt.ringing_seconds
+    return _get_time_of_answer_or_end(attempt) if attempt.ringing_seconds is None else attempt.ringing_seconds
 
 
-def _get_time_of_outcome(attempt: AttemptRecord) -> float:
+def _get_time_of_answer_or_end(attempt: AttemptRecord) -> float:
     return attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
 
 
@@ -260,5 +260,5 @@ def _make_recorded_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing
     for attempt in attempts:
         set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
         rings = others if attempt.answered_seconds is None else answers
-        rings.append((_get_time_of_outcome(attempt) - attempt.placed_seconds, set_up))
+        rings.append((_get_time_of_answer_or_end(attempt) - attempt.placed_seconds, set_up))
     return RecordedRing(tuple(answers), tuple(others))

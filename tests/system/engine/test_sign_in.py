@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause
-from dialer.domain.pin_proof import PinProof, PinProver, read_pin_proof
+from dialer.domain.pin_proof import PinProof, PinProver, parse_pin_proof
 from dialer.domain.view import SeatState
 from dialer.engine.seats.commands import SeatLogIn, SeatSignIn, SeatUnlock
 from tests.support.centre import Site
@@ -20,7 +20,7 @@ PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
 def make_pin_proof(
     site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0
 ) -> PinProof:
-    return read_pin_proof(PROVER.create_pin_proof(centre, name, agent, pin, site.clock.now() + at))
+    return parse_pin_proof(PROVER.create_pin_proof(centre, name, agent, pin, site.clock.now() + at))
 
 
 @virtual_time()
@@ -113,7 +113,7 @@ async def test_wrong_pins_on_the_agent_page_lock_only_the_device_or_network_used
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
 def test_malformed_keyed_hash_of_a_pin_is_rejected(text: object) -> None:
     with pytest.raises(ValueError):
-        read_pin_proof(text)
+        parse_pin_proof(text)
 
 
 def test_keyed_hash_of_a_pin_is_made_for_unknown_agent_numbers_too() -> None:

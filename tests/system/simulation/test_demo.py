@@ -14,7 +14,7 @@ from rich.console import Console
 
 from dialer.centre_model.policies import make_abandoned_rate_caps
 from dialer.domain.enums import PacingPolicy
-from dialer.domain.pin_proof import PinProver, read_pin_proof
+from dialer.domain.pin_proof import PinProver, parse_pin_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.settings.site import load_settings
@@ -112,7 +112,7 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
     hashes = {agent.number: agent.pin.get_secret_value() for agent in settings.agents}
     assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
     for number in visitors.agents:
-        proof = read_pin_proof(
+        proof = parse_pin_proof(
             PinProver(hashes).create_pin_proof("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
         )
         assert proof.is_valid_pin_proof(hashes[number], "demo", visitors.seats[0], number)

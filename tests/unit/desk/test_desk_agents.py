@@ -23,7 +23,7 @@ from dialer.desk.figures import find_midnight_before_time
 from dialer.domain.enums import MachineDetection, PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.model import Disposition
-from dialer.domain.pin_proof import read_pin_proof
+from dialer.domain.pin_proof import parse_pin_proof
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.view import SeatState
 from dialer.engine.command.base import SEAT_ROLES
@@ -90,7 +90,7 @@ async def test_desk_sends_the_dialler_a_keyed_hash_instead_of_the_pin(desk: Desk
     ((user, _, name, values),) = desk.dialler_client.asked
     assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
     assert PIN not in str({**values, "proof": "hexadecimal digits, which may include those of the PIN"})
-    assert read_pin_proof(values["proof"]).is_valid_pin_proof(PIN_HASH, "pune-1", "04", "101")
+    assert parse_pin_proof(values["proof"]).is_valid_pin_proof(PIN_HASH, "pune-1", "04", "101")
 
 
 async def test_sign_in_page_lists_seats_only_on_known_devices(desk: DeskUnderTest) -> None:

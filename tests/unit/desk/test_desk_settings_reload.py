@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from dialer.desk.server import SettingsReloader, serve_pages_of_desk
 from dialer.domain.clock import SystemClock
-from dialer.domain.pin_proof import read_pin_proof
+from dialer.domain.pin_proof import parse_pin_proof
 from dialer.settings.site import load_settings
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.settings.supervision import Supervisor
@@ -123,7 +123,7 @@ async def test_new_agent_can_sign_in_after_the_settings_are_reloaded(tmp_path: P
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
         [(_, _, _, values)] = desk.dialler_client.asked
-    assert read_pin_proof(values["proof"]).is_valid_pin_proof(pin_hash, "pune-1", "04", "103")
+    assert parse_pin_proof(values["proof"]).is_valid_pin_proof(pin_hash, "pune-1", "04", "103")
 
 
 async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import CommandRefused
-from dialer.domain.pin_proof import PinProver, create_hash_for_unknown_agent, read_pin_proof
+from dialer.domain.pin_proof import PinProver, create_hash_for_unknown_agent, parse_pin_proof
 from dialer.engine.seats import log_ins
 from dialer.engine.seats.log_ins import AgentAccount, AgentRules, SignInSource, WrongLogIns
 from dialer.engine.seats.pins import PinCheck, hash_pin
@@ -38,7 +38,7 @@ def test_invalid_pin_of_an_agent_is_refused(pin: str) -> None:
 def test_pin_hash_of_an_earlier_version_is_still_valid() -> None:
     hashed = "$argon2id$v=19$m=65536,t=3,p=4$hXBalvbPMzyNhw3wJGBloA$NrkYsKboRoEoubG0wpPa7b5RBgNTA4AFLpM2HnoF4+k"
     assert PinCheck([AgentAccount("101", hashed)]).is_pin_correct("101", "2468")
-    proof = read_pin_proof(PinProver({"101": hashed}).create_pin_proof("pune-1", "01", "101", "2468", 1_700_000_000.0))
+    proof = parse_pin_proof(PinProver({"101": hashed}).create_pin_proof("pune-1", "01", "101", "2468", 1_700_000_000.0))
     assert proof.is_valid_pin_proof(hashed, "pune-1", "01", "101")
 
 

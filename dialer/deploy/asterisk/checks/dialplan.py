@@ -65,7 +65,7 @@ def _check_outbound_calls_of_dialplan(contexts: Mapping[str, ConfSection], start
                 )
             elif key in {"exten", "same"}:
                 yield from _check_dialplan_step(setting, name, who)
-                waiting += [context for context in contexts if _is_step_jump_to_context(setting, context)]
+                waiting += [context for context in contexts if _does_step_jump_to_context(setting, context)]
 
 
 def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _parse_application_and_arguments_of_step(setting: Setting) -> tuple[str, str
     return ("", "") if step is None else (step[1].lower(), step[2])
 
 
-def _is_step_jump_to_context(setting: Setting, context: str) -> bool:
+def _does_step_jump_to_context(setting: Setting, context: str) -> bool:
     application, data = _parse_application_and_arguments_of_step(setting)
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Problem, Setting
+from dialer.deploy.asterisk.conf_file import ConfFile, ConfFileProblem, ConfSection, Setting
 from dialer.domain.finding import Finding, Level
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_secret_weakness
@@ -27,7 +27,7 @@ class Configuration:
         return self.files.get(name) or ConfFile(name)
 
 
-Place = ConfSection | Setting | Problem | str
+Place = ConfSection | Setting | ConfFileProblem | str
 """The place of a finding. A string is the name of a file."""
 
 
@@ -52,11 +52,11 @@ def report_broken_setting(place: Place, key: str, text: str, remedy: str) -> Fin
 
 
 def _create_finding_about_setting(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
-    file, line = _find_line_of_setting(place, key)
+    file, line = _find_file_and_line_of_setting(place, key)
     return Finding(Level.ERROR, subject, text, remedy, file, line)
 
 
-def _find_line_of_setting(place: Place, key: str) -> tuple[str, int]:
+def _find_file_and_line_of_setting(place: Place, key: str) -> tuple[str, int]:
     if isinstance(place, str):
         return place, 0
     at = place.find_setting(key) or place if isinstance(place, ConfSection) else place

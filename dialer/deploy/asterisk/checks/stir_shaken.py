@@ -1,4 +1,4 @@
-"""Checks of Asterisk's stir_shaken.conf: whether calls can be signed, and who can read the private key."""
+"""Checks of Asterisk's stir_shaken.conf: whether it can sign calls, and whether its private keys are safe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _VERIFYING = frozenset({"verify", "on"})
 
 
 def check_stir_shaken_conf(configuration: Configuration) -> Iterator[Finding]:
-    """Check stir_shaken.conf: the profile of each endpoint that has one, and how it signs."""
+    """Check that each endpoint's STIR/SHAKEN profile exists in stir_shaken.conf, and that profiles for signing are
+    complete.
+    """
     conf = configuration.get_parsed_conf_file("stir_shaken.conf")
     profiles = conf.find_sections_of_type("profile")
     known = {profile.name for profile in profiles}
@@ -35,7 +37,9 @@ def check_stir_shaken_conf(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_stir_shaken_files(configuration: Configuration) -> Iterator[Finding]:
-    """Check that the keys and certificates of stir_shaken.conf exist on this machine, and who can read the keys."""
+    """Check that the keys and certificates of stir_shaken.conf exist on this machine, and that keys are not readable by
+    others.
+    """
     profiles = configuration.get_parsed_conf_file("stir_shaken.conf").find_sections_of_type("profile")
     trunks = () if configuration.settings is None else list_asterisk_trunks(configuration.settings)
     certificates = {trunk.endpoint: trunk.stir_shaken.certificate for trunk in trunks if trunk.stir_shaken is not None}

@@ -68,7 +68,7 @@ def check_asterisk_files(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_asterisk_modules(configuration: Configuration) -> Iterator[Finding]:
-    """Check that Asterisk loads no risky module, and every module that the dialler needs."""
+    """Check that Asterisk loads every module that the dialler needs, and no risky one."""
     conf = configuration.get_parsed_conf_file("modules.conf")
     section = conf.find_section("modules")
     if section is None:
