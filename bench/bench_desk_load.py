@@ -45,7 +45,7 @@ from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.pin_proof import PIN_HASHER
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.settings.site import load_settings
 from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.store.connection import open_store_exclusively
@@ -194,7 +194,7 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
         centre = await stack.enter_async_context(
             assemble_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
-        exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
+        exempt_start_up_objects_from_gc()  # as `dialer run` does
         stop = asyncio.Event()
         dialling = asyncio.create_task(centre.dial_until_stopped(stop))
         lag = LagProbe()

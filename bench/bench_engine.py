@@ -27,7 +27,7 @@ from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.settings.site import Settings
 from dialer.simulation.site import create_profile_without_calling_hours
 
@@ -97,7 +97,7 @@ async def measure(voters: int, warm_up_seconds: float, seconds: float, directory
         ) as centre,
         asyncio.TaskGroup() as group,
     ):
-        exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
+        exempt_start_up_objects_from_gc()  # as `dialer run` does
         group.create_task(centre.dial_until_stopped(stop))
         print_progress(f"warm-up of {warm_up_seconds:g} s")
         await asyncio.sleep(warm_up_seconds)

@@ -35,7 +35,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatHangUp, SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.settings.site import Settings
 from dialer.simulation.site import create_profile_without_calling_hours
 
@@ -144,7 +144,7 @@ async def _measure_site(settings: Settings, options: Any, subscriber: subprocess
         assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre,
         asyncio.TaskGroup() as group,
     ):
-        exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
+        exempt_start_up_objects_from_gc()  # as `dialer run` does
         group.create_task(centre.dial_until_stopped(stop))
         await asyncio.sleep(min(2.0, options.warm_up))
         print_progress(f"{len(settings.seats)} agents log in")

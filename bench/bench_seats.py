@@ -27,7 +27,7 @@ from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.engine.seats.commands import SeatLogIn
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -123,7 +123,7 @@ async def measure(
             for seat in settings.seats:
                 await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
             await asyncio.sleep(warm_seconds)
-            exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does after its start
+            exempt_start_up_objects_from_gc()  # as `dialer run` does after its start
             timer, before = DecisionTimer(centre), centre.engine.make_centre_view()
             began = cpu_seconds()
             if profile is not None:

@@ -49,7 +49,7 @@ from dialer.app import assemble_centre
 from dialer.audio.words import load_spoken_words_of_all_languages
 from dialer.domain.clock import SystemClock
 from dialer.flows.prompts import make_playlist_reader
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.voices import refuse_unannounced_synthetic_voices
 async def start():
@@ -59,7 +59,7 @@ async def start():
     reader = make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_unannounced_synthetic_voices, settings, profile, SystemClock(), reader)
     async with assemble_centre(settings, reader=reader, profile=profile) as centre:
-        exclude_start_up_objects_from_garbage_collection()
+        exempt_start_up_objects_from_gc()
         spent = time.process_time()
         print(spent, len(reader.read_playlist().listed))
 uvloop.run(start())

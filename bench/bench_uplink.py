@@ -43,7 +43,7 @@ from dialer.mqtt.messages import Message
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.nats import messages
 from dialer.nats.session import open_session
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -131,7 +131,7 @@ async def run_dialler(path: Path) -> None:
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
     async with assemble_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
-        exclude_start_up_objects_from_garbage_collection()
+        exempt_start_up_objects_from_gc()
         await centre.dial_until_stopped(asyncio.Event())
 
 

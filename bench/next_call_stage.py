@@ -30,7 +30,7 @@ from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
+from dialer.process.memory import exempt_start_up_objects_from_gc
 from dialer.rules.gate import Ruling
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -60,7 +60,7 @@ def build_store(directory: Path, voters: int) -> Path:
         fill_roll(unfinished, voters)
         with open_store_exclusively(unfinished, "a bench") as db:
             campaigns.add_or_update_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
-            targets.add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN)
+            targets.add_roll_numbers_to_queue(db, CAMPAIGN)
         unfinished.rename(path)
         unfinished.with_name(f"{unfinished.name}.lock").unlink(missing_ok=True)
     return path
@@ -341,7 +341,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
             ):
                 figures.ready_seconds = time.perf_counter() - began
                 with watch.watch_store(centre.store):
-                    exclude_start_up_objects_from_garbage_collection()
+                    exempt_start_up_objects_from_gc()
                     background_tasks = [
                         group.create_task(send_marks(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),

@@ -87,7 +87,7 @@ def enrol(path: Path, key: StoreKey | None = None) -> None:
     """Enrol every number of the roll in the bench's campaign."""
     with open_store_exclusively(path, "a bench", key=key) as db:
         campaigns.add_or_update_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        targets.add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN)
+        targets.add_roll_numbers_to_queue(db, CAMPAIGN)
 
 
 def check_round(path: Path, cycles: int, key: StoreKey | None = None) -> Done:

@@ -1,6 +1,7 @@
 """The entry point of `dialer` and `python -m dialer`.
 
-It imports little. The other imports follow in `main`, so that Ctrl-C during them ends the program without a traceback.
+This module itself imports only what is needed to handle Ctrl-C. `main` imports the rest, so that Ctrl-C during these
+imports ends the program without a traceback.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The assembly of one centre: creates its store, engine and connections from the settings, and runs it."""
+"""The assembly of one centre: it creates the store, the engine and the connections from the settings, and runs them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import check_that_store_has_newest_call_at_broker
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import (
-    exclude_start_up_objects_from_garbage_collection,
+    exempt_start_up_objects_from_gc,
     return_free_memory_to_system_repeatedly,
 )
 from dialer.process.signals import stop_on_signals
@@ -72,7 +72,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningCentre:
-    """A fully assembled centre. It places no calls until `dial_until_stopped` is called."""
+    """An assembled call centre: its store, engine and connections. It dials only during `dial_until_stopped`."""
 
     engine: Engine
     store: Store
@@ -169,7 +169,7 @@ async def assemble_centre(
             monitor=create_mqtt_interface_of_dialler(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
-            compare_with_broker=partial(_check_that_store_has_newest_call_at_broker, settings, broker, engine),
+            compare_with_broker=partial(_check_newest_call_at_broker, settings, broker, engine),
             connected=partial(_keep_asterisk_and_twilio_connected, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
@@ -218,12 +218,12 @@ def _build_engine(
     first_server = next(iter(split_settings_by_asterisk_server(settings)))
     on_event = engine.on_switch_event
     switch.set_event_sink(
-        on_event if routed is None else routed.create_event_sink_that_adds_carrier_calls(on_event, first_server)
+        on_event if routed is None else routed.create_sink_that_adds_carrier_calls(on_event, first_server)
     )
     return engine
 
 
-async def _check_that_store_has_newest_call_at_broker(
+async def _check_newest_call_at_broker(
     settings: Settings, private_broker: BrokerSettings | None, engine: Engine
 ) -> None:
     if settings.broker.enabled:
@@ -278,5 +278,5 @@ async def run_centre(settings: Settings) -> None:
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_sighup(centre.engine)
         async with serve_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():
-            exclude_start_up_objects_from_garbage_collection()
+            exempt_start_up_objects_from_gc()
             await centre.dial_until_stopped(stop)

@@ -79,7 +79,7 @@ def erase_personal_data_after_election(
     from dialer.settings.site_time import get_site_day
     from dialer.site.erasure import create_erasure_rules
     from dialer.store import audit, erasing
-    from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
+    from dialer.store.agent_records import erase_agent_notes_about_number
     from dialer.store.audit import get_name_of_responsible_person
 
     settings = site.site_settings
@@ -112,11 +112,7 @@ def erase_personal_data_after_election(
             )
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
-            what |= {
-                "notes": str(
-                    erase_agent_notes_and_drafts_about_number(site.store_path, site.store_encryption_key, None)
-                )
-            }
+            what |= {"notes": str(erase_agent_notes_about_number(site.store_path, site.store_encryption_key, None))}
             audit.append_entry(
                 db,
                 "purge",

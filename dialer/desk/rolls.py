@@ -180,9 +180,7 @@ class RollRoutes:
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in FILE_TYPES:
             raise RequestRefused(422, "no-roll")
-        upload = UploadedFile(
-            await asyncio.to_thread(self._spool.prepare_upload_folder_and_create_id), Path(name).suffix.lower()
-        )
+        upload = UploadedFile(await asyncio.to_thread(self._spool.begin_upload), Path(name).suffix.lower())
         if self._status is not None and self._status.state not in AT_REST:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:

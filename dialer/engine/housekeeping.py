@@ -102,7 +102,7 @@ class Housekeeping:
         If signing fails, the next signature covers these changes too.
         """
         try:
-            await self._store.seal_epoch(self._core.clock.now())
+            await self._store.sign_logged_changes(self._core.clock.now())
         except StoreError as error:
             self._core.request_side_effects(StoreFailed(error))
 

@@ -10,7 +10,7 @@ MINUTE_OF_PROBES = 240
 
 
 class LoopLag:
-    """Measures the lag of the event loop over the last minute."""
+    """A meter of the event loop's lag over the last minute."""
 
     def __init__(self) -> None:
         self._lags: deque[float] = deque(maxlen=MINUTE_OF_PROBES)
@@ -24,7 +24,11 @@ class LoopLag:
             self._lags.append(loop.time() - due)
 
     def get_event_loop_delay_figures(self) -> dict[str, float]:
-        """Return `loop_lag_median_seconds` and `loop_lag_p99_seconds`, or nothing before the first measurement."""
+        """Return the median and the 99th percentile of the event loop's lag (seconds) over the last minute, by name.
+
+        The names are `loop_lag_median_seconds` and `loop_lag_p99_seconds`. Return an empty dict before the first
+        measurement.
+        """
         if not self._lags:
             return {}
         ordered = sorted(self._lags)

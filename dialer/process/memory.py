@@ -23,12 +23,11 @@ async def return_free_memory_to_system_repeatedly() -> None:
         await asyncio.to_thread(trim, 0)
 
 
-def exclude_start_up_objects_from_garbage_collection() -> None:
-    """Exclude all existing objects from garbage collection, then enable garbage collection (`dialer run` disables it
-    during the start).
+def exempt_start_up_objects_from_gc() -> None:
+    """Exclude all existing objects from garbage collection, then enable garbage collection.
 
-    Modules, flows and booths live as long as the process. A collection that searched them would block the event loop
-    noticeably.
+    Call it at the end of the start, during which `dialer run` disables garbage collection. Modules, flows and booths
+    live as long as the process, and a collection that searched them would block the event loop noticeably.
     """
     gc.freeze()
     gc.enable()

@@ -24,9 +24,7 @@ _SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the thre
 
 
 def choose_process_count(jobs: int, asked: int) -> int:
-    """Return the number of processes to start: `asked`, or the number of cores if `asked` is 0, but not more than there
-    are jobs.
-    """
+    """Return the number of worker processes to start: `asked` (0 = one per core), but never more than `jobs`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, jobs))
 
@@ -34,10 +32,10 @@ def choose_process_count(jobs: int, asked: int) -> int:
 def run_jobs_in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
-    """Run jobs in several processes, and yield each job with its result when it is done.
+    """Run `work` on each job in a pool of processes, and yield each job with its result when it is done.
 
     The result is None if the job crashed its process. After a crash, all jobs in progress are repeated, each in a
-    process of its own, because it is unknown which one caused the crash. `work` must be a module-level function.
+    process of its own, because it is unknown which job caused the crash. `work` must be a module-level function.
     """
     if not jobs:
         return

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def cancel_on_sigterm() -> Iterator[None]:
-    """Cancel the current task on SIGTERM, so that the task can end everything that it has started.
+    """Cancel the current task if SIGTERM arrives during the `with` block, so that the task can end what it has started.
 
     Raises:
         SystemExit: SIGTERM has cancelled the task.

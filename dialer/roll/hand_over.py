@@ -24,7 +24,7 @@ def send_roll_to_running_dialler(
     Return the roll's ID in the spool, and what its import would change. The store is not changed. The roll stays in the
     spool until it is removed, even after a dry run. After an error nothing stays in the spool.
     """
-    list_id = list_id or spool.prepare_upload_folder_and_create_id()
+    list_id = list_id or spool.begin_upload()
     rejects = options.rejects_path
     if options.dry_run and rejects is None:
         rejects = spool.get_path_of_spooled_file(list_id).with_suffix(".rejects.csv")  # removed together with the roll
@@ -34,7 +34,7 @@ def send_roll_to_running_dialler(
         result = import_prepared_roll(
             prepared, spool.get_path_of_spooled_file(list_id), spool_options, progress=progress, key=spool.key
         )
-        found = spool.count_rows_that_uploaded_roll_would_change(list_id)
+        found = spool.compare_uploaded_roll_with_store(list_id)
     except BaseException:
         spool.remove_spooled_file(list_id)
         raise

@@ -198,7 +198,7 @@ def _create_voter_finder_by_voter_id(db: Connection, epics: set[str]) -> Callabl
     numbers, so the roll is read once for all numbers in the file.
     """
     voters_of: dict[str, list[int]] = defaultdict(list)
-    for epic, voter_id in voters.find_voters_by_voter_id_numbers(db, epics):
+    for epic, voter_id in voters.find_voters_by_card_numbers(db, epics):
         voters_of[epic].append(voter_id)
 
     def find_voter_of_list_line(line: TableRow) -> int:

@@ -153,7 +153,7 @@ class Merger:
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
         if tally.shared_epics:
-            tally.shared_epic_places = tuple(roll.list_duplicate_voter_id_numbers(self._db, _MOST_NAMED))
+            tally.shared_epic_places = tuple(roll.list_duplicate_card_numbers(self._db, _MOST_NAMED))
 
     def _find_or_add_voters(self, batch: CleanRows) -> _BatchVoters:
         """Return the stored voter of each row. Voters that are not in the store are added."""

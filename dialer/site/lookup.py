@@ -46,7 +46,7 @@ def find_voter_by_id_or_place(db: Connection, who: str) -> int | None:
     if place is not None:
         found = voters.list_voters_at_roll_place(db, *(int(part) for part in place.groups()))
     elif _EPIC.fullmatch(who):
-        found = voters.find_voters_by_voter_id_number(db, who)
+        found = voters.find_voters_by_card_number(db, who)
     elif _VOTER_ID.fullmatch(who):
         if voters.find_numbers_of_voter(db, int(who)) is None:
             raise RollError(f"the store has no voter {who}; check this voter ID, or give constituency/part/serial")

@@ -30,7 +30,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
         settings.store.path, encode=create_outbox_row_of_result, key=read_store_key_of_site(settings)
     )
     try:
-        _log.info("store.opened", first_keys=await store.read_first_key_of_each_signing_chain())
+        _log.info("store.opened", first_keys=await store.read_first_keys_of_signing_chains())
         yield store
     finally:
         await store.close()
@@ -69,7 +69,7 @@ async def record_settings_and_configure_store(
     They are the secrets for hashing opt-outs, and the limit on messages that wait for headquarters.
     """
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
-    await store.hash_phone_numbers_and_suppress_opt_outs(settings.rules.list_opt_out_secrets())
+    await store.hash_numbers_and_suppress_opt_outs(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
     await store.set_byte_limit_of_headquarters_queue(None if hq.user is None else hq.outbox_megabytes << 20)
 

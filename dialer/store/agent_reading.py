@@ -43,7 +43,7 @@ class CallOnScreen(NamedTuple):
 
 
 class VoterOnScreen(NamedTuple):
-    """A voter who can be reached at the number of a call."""
+    """A voter who is linked to the phone number of a call, as the agent's page shows the voter."""
 
     voter_id: int
     name: str
@@ -89,15 +89,15 @@ class BoothOnScreen(NamedTuple):
 
 
 class TargetOfNumber(NamedTuple):
-    """A campaign that has a phone number in its queue, with the number's id."""
+    """An entry for a phone number in a campaign's queue (target): the campaign, and the number's id."""
 
     campaign_id: str
     phone_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class CallOwner:
-    """The number, seat and agent of a call."""
+class NumberAndAgentOfCall:
+    """The called number of a call attempt, and the seat and the agent who got the call."""
 
     phone_id: int
     seat: str | None  # None: not connected to a seat yet
@@ -106,7 +106,7 @@ class CallOwner:
 
 
 class CallsOfAgent(NamedTuple):
-    """The number of an agent's calls that have the same result (disposition)."""
+    """How many calls of an agent have one result (disposition)."""
 
     agent: str
     disposition: str  # "": none
@@ -114,7 +114,7 @@ class CallsOfAgent(NamedTuple):
 
 
 class SecondsOfAgent(NamedTuple):
-    """The time that an agent spent in one state, such as talking."""
+    """How many seconds an agent spent in one state, such as talking."""
 
     agent: str
     state: str
@@ -148,7 +148,7 @@ class SQL(Statements):
     earlier_calls = Query(EarlierCall)
     booth = Query(BoothOnScreen)
     targets_of_number = Query(TargetOfNumber)
-    call_of = Query(CallOwner)
+    call_of = Query(NumberAndAgentOfCall)
     calls_of_agents = Query(CallsOfAgent)
     seconds_of_agents = Query(SecondsOfAgent)
     marks_of_agents = Query(MarksOfAgent)
@@ -156,9 +156,10 @@ class SQL(Statements):
 
 
 @dataclass(frozen=True, slots=True)
-class OnTheLine:
-    """A call on an agent's screen, with the voters on the called number, their marks (facts about voters), and earlier
-    calls to it.
+class CallScreenData:
+    """What an agent's screen shows about a call: the call itself, and the data stored about the called number.
+
+    These are the voters on the number with their marks (facts about voters), and earlier calls to it.
     """
 
     call: CallOnScreen
@@ -171,7 +172,7 @@ class OnTheLine:
 
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """The work of an agent since the start of the day, without the call in progress."""
+    """The work of one agent since the start of the day, without the call in progress, and the call-backs to make."""
 
     dispositions: Counter[str] = field(default_factory=Counter)  # calls by disposition; "": none
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # by state of the seat
@@ -202,10 +203,10 @@ class AgentReading:
             await calls.close()
             raise
 
-    async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Return the data of a call attempt for the agent's page, or None if there is no such attempt.
+    async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[CallScreenData], T]) -> T | None:
+        """Return what the agent's page shows about a call attempt, or None if there is no such attempt.
 
-        The function `shown` converts the data to the form that the page shows.
+        The function `shown` converts the stored data to the form that the page shows.
         """
         async with self._calls.open_read_snapshot() as db:
             call = await db.fetch_first_row(SQL.call, attempt_id=attempt_id)
@@ -220,25 +221,24 @@ class AgentReading:
             )
             booth = await db.fetch_first_row(SQL.booth, booth_id=call.booth_id)
         grounds = None if call.grounds is None else json.loads(call.grounds)
-        return shown(OnTheLine(call, grounds, voters, marks, calls, booth))
+        return shown(CallScreenData(call, grounds, voters, marks, calls, booth))
 
-    async def find_agent_of_attempt(self, attempt_id: str) -> CallOwner | None:
-        """Return the agent and the phone number of a call attempt, or None if there is no such attempt."""
+    async def find_agent_of_attempt(self, attempt_id: str) -> NumberAndAgentOfCall | None:
+        """Return the called number, seat and agent of a call attempt, or None if there is no such attempt."""
         return await self._calls.fetch_first_row(SQL.call_of, attempt_id=attempt_id)
 
     async def find_campaigns_with_number(self, number: str) -> dict[str, int]:
-        """Return the campaigns whose queues contain a number (E.164), with the number's id.
+        """Return the campaigns that have a phone number (E.164) in their queues, each with the number's id.
 
-        Only these campaigns may call it.
+        Only these campaigns may call the number.
         """
         rows = await self._calls.fetch_all_rows(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 
-    async def read_agents_work_and_call_backs_since(
-        self, since: float, now: float, before: float
-    ) -> dict[str, AgentDay]:
-        """Return each agent's work since the time `since`, and the agent's own call-backs that are due before the time
-        `before` (epoch seconds).
+    async def read_agents_work_since(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+        """Return each agent's work since the time `since`, by agent.
+
+        The work includes the agent's own call-backs that are due between `now` and `before`. Times are epoch seconds.
         """
         found: dict[str, AgentDay] = defaultdict(AgentDay)
         async with self._days.open_read_snapshot() as db:

@@ -69,9 +69,9 @@ class AgentRecords:
         self._db = file.db
 
     async def begin_agent_session(self, session: AgentSession, *, forget_before: float) -> None:
-        """Store the session of an agent who signed in, and delete all other sessions of this seat or agent.
+        """Store the session of an agent who signed in, and delete all other sessions of the same seat or agent.
 
-        Sessions that were last used before `forget_before` (epoch seconds) are deleted too.
+        Sessions of any agent that were last used before `forget_before` (epoch seconds) are deleted too.
         """
         async with self._db.open_transaction() as db:
             await db.run_statement(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
@@ -118,11 +118,10 @@ class AgentRecords:
         await self._db.run_statement_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
 
 
-def erase_agent_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
-    """Erase agents' notes and unsaved input about a number, or about all numbers (None), and return the number of
-    notes.
+def erase_agent_notes_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+    """Erase agents' notes and unsaved input about a number, and return how many notes were erased. Blocks.
 
-    The erased text is also overwritten on disk. Blocks. Raises StoreError.
+    `phone_id` None: about all numbers. The erased text is also overwritten on disk. Raises StoreError.
     """
     path = get_desk_file_path(store)
     if not file_exists(path):

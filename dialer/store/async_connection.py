@@ -26,7 +26,7 @@ V = TypeVar("V")
 
 
 class Statements:
-    """Runs typed SQL statements on an aiosqlite connection. Methods raise StoreError."""
+    """A database connection (aiosqlite) that runs typed SQL statements. Methods raise StoreError."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         self._connection = connection
@@ -73,8 +73,7 @@ class AsyncConnection(Statements):
 
     @classmethod
     async def connect_to_database_file(cls, path: Path, connector: Callable[[], Connection]) -> Self:
-        """Open a database file by calling the function `connector` in the new connection's own thread, because opening
-        blocks.
+        """Open a database file by calling `connector` in the new connection's own thread, because that call blocks.
 
         Raises StoreError.
         """
@@ -153,6 +152,6 @@ class AsyncConnection(Statements):
                     await self._connection.rollback()
 
     async def close(self) -> None:
-        """Close the connection once the running statement has ended. A repeated call does nothing."""
+        """Close the connection once the running statement has ended. If it is closed already, do nothing."""
         async with self._lock:
             await self._connection.close()

@@ -280,7 +280,7 @@ def _update_queue_after_refused_attempt(
             claims.release_claimed_number(db, claim)
             return Refusal.CLAIM_LOST
         case Refusal.NOBODY_PENDING:
-            targets.close_number_in_queues_of_voters(db, claim.phone_id, settled=targets.NOBODY_PENDING)
+            targets.close_number_in_voter_campaigns(db, claim.phone_id, settled=targets.NOBODY_PENDING)
         case Refusal.OPEN_ATTEMPT:
             claims.release_claimed_number(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
@@ -310,8 +310,8 @@ def end_attempts(
 ) -> list[bool]:
     """Store the outcomes and end times of call attempts, and when their numbers are due again.
 
-    Returns for each attempt whether this call ended it. An attempt that had ended before keeps its first outcome. With
-    `announced`, the results are also stored as MQTT messages to be sent (outbox).
+    Return one bool for each attempt: True if its end is now stored, False if it had ended before. Such an attempt keeps
+    its first outcome. With `announced`, the results are also stored as MQTT messages to be sent (outbox).
 
     - A number that was closed during the call, by an opt-out or by an answer about the voter, stays closed, whatever
       `retry_at` is.
@@ -359,14 +359,14 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_next_call_time_of_other_numbers(end.retry_at, end.ended_at, final=final)
+        until = compute_due_time_of_other_numbers(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_number_in_all_queues(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_next_call_time_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
+def compute_due_time_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return when a voter's other numbers may be called after a conversation on one number (epoch seconds).
 
     If the called number is to be called again, the other numbers are blocked until that time. Otherwise they are
@@ -381,23 +381,24 @@ def block_other_numbers_of_voter(
 ) -> None:
     """Block a voter's other numbers until the time `until`, so that a voter with two numbers is not called on both.
 
-    A number that is due later keeps its due time. If an agent corrects the result of a call, `held_until` is the time
-    until which the first result blocked the numbers. They become due at `until`, even if that is sooner. If the called
-    number is no longer a number of the voter (a wrong number), nothing is changed.
+    A number that is due later keeps its due time. `held_until` is set if an agent corrects the result of a call: it is
+    the time until which the earlier result had blocked the numbers. Numbers that are due at that time become due at
+    `until`, even if that is sooner. If the called number is no longer linked to the voter (a wrong number), no number
+    is blocked.
     """
     if held_until is not None:
-        postpone_other_numbers_of_voter_until(db, campaign_id, phone_id, voter_id, until, held_until)
+        set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
     if SQL.is_on_number.fetch_only_value(db, voter_id=voter_id, phone_id=phone_id):
-        postpone_other_numbers_of_voter_until(db, campaign_id, phone_id, voter_id, until, None)
+        set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
 
 
-def postpone_other_numbers_of_voter_until(
+def set_due_time_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.
+    """Set the time at which a voter's other numbers are due. A number that is due later keeps its due time.
 
-    `held_until` is the due time that an earlier call of this function has set. If given, only those numbers are
-    changed, and they may become due sooner.
+    If `held_until` is given, only numbers that are due at exactly that time are changed, and they may become due
+    sooner. It is the time that was set after an earlier result of the same conversation.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -421,7 +422,7 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone 
 
 @dataclass(frozen=True, slots=True)
 class TargetStateAfterCall:
-    """The state of a target (number in a campaign's queue) after a call to this number."""
+    """The state in a campaign's queue that a number gets after a call to it."""
 
     state: str
     settled: int = 0
@@ -454,7 +455,8 @@ def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
-    """Return each logged-in agent's last conversation, if the agent has not entered its result (disposition) yet.
+    """Return the last conversation of each logged-in agent who has not entered its result (disposition) yet.
+
     Conversations that ended before the time `since` (epoch seconds) are left out.
     """
     return _build_unfinished_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
@@ -518,7 +520,7 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return those of the given ids that are ids of call attempts in the store."""
+    """Return which of the given ids belong to call attempts in the store."""
     return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 

@@ -35,7 +35,7 @@ class AuditNote:
 
 
 class ChainEnd(NamedTuple):
-    """The number and digest of the last audit entry."""
+    """The end of the audit's hash chain: the number and the digest of the last entry."""
 
     number: int
     digest: str
@@ -52,7 +52,7 @@ class ListedEntry(NamedTuple):
 
 
 class EntryOfKind(NamedTuple):
-    """An audit entry that was selected by its kind, such as all purges."""
+    """An audit entry of a given kind, such as a purge of the store."""
 
     number: int
     at: float  # epoch seconds
@@ -104,8 +104,9 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
 
 
 def append_audit_entry_from_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
-    """Append an audit entry with the person, time and details of an `AuditNote`, and with further `details`. Return the
-    entry's number.
+    """Append an audit entry about an action, and return the entry's number.
+
+    The person, the time and some details come from `note`. `details` are added to them.
     """
     return append_entry(
         db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at
@@ -123,9 +124,9 @@ def read_entries(db: Connection) -> Iterator[AuditEntry]:
 def read_entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
-    """Return the audit entries of a period (epoch seconds), optionally only those of a person or of some kinds.
+    """Return the audit entries of a period (epoch seconds), optionally only those of one person or of some kinds.
 
-    Without kinds, entries about signatures over the store's changes (seals) are left out.
+    If no kinds are given, entries about signatures over the store's changes (seals) are left out.
     """
     return SQL.entries_between.fetch_all_rows(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
@@ -165,7 +166,7 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
 def find_settings_changed_during_unfinished_calls(db: Connection) -> frozenset[str] | None:
     """Return the keys of the settings that have changed since the oldest unfinished call attempt was placed.
 
-    Return None if the audit does not show all these changes.
+    Return None if the audit does not contain all changes since then.
     """
     changes = SQL.setting_changes_since_oldest_open_attempt.fetch_all_values(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):

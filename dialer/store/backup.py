@@ -69,12 +69,11 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete older backups in the folder of the new backup `made`, except the newest `keep`. Return the deleted
-    folders.
+    """Delete all but the newest `keep` backups in the folder with the new backup `made`. Return the deleted ones.
 
-    The newest backups are found by name. The new backup always stays, even if a wrong clock gave another one a later
-    name. Only folders that are named like a backup and contain no other files are deleted. Raises StoreError if a
-    backup cannot be deleted.
+    Which backups are the newest is decided by their names. The new backup always stays, even if a wrong clock gave
+    another one a later name. Only folders that are named like a backup and contain no other files are deleted. Raises
+    StoreError if a backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, get_desk_file_path(Path(STORE)).name}
@@ -118,8 +117,8 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
 def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
     """Restore a backup to `path`, upgrade its schema, and stop all campaigns until a supervisor resumes them.
 
-    Returns the ids of the campaigns. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if there is a
-    store at `path` already or the backup cannot be used. Then no files are left behind.
+    Return the ids of the stopped campaigns. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if
+    there is a store at `path` already or the backup cannot be used. After an error no files are left at `path`.
     """
     backup = verify_backup(folder, key)
     newest = "none" if backup.newest is None else f"{datetime.fromtimestamp(backup.newest, UTC):%Y-%m-%dT%H:%MZ}"
@@ -135,9 +134,9 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Count those of the call attempts `sent` that are missing in the store.
+    """Return how many of the call attempts `sent` are missing in the store.
 
-    `sent` has the last calls that this machine dialled. A store without them was restored from an older backup.
+    `sent` has the last calls that this machine dialled, so a store without them was restored from an older backup.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_stored_attempts(db, sent)) if sent else 0

@@ -43,8 +43,9 @@ def save_booth_worker(
     """Store a booth worker and the worker's polling stations. Return the worker's id, and whether the number has opted
     out.
 
-    Stored stations that are not given are removed. An empty name or language does not overwrite a stored one. A number
-    (E.164) that campaigns had closed in their queues is reopened, unless it has opted out.
+    Stations stored for the worker that are not among `booth_ids` are removed. An empty name or language does not
+    overwrite a stored one. If campaigns had closed the number (E.164) in their queues, it is reopened, unless it has
+    opted out.
     """
     SQL.add_phone.run_statement(db, number=number)
     phone_id, opted_out = SQL.phone.fetch_only_row(db, number=number)
@@ -61,7 +62,7 @@ def save_booth_worker(
 def remove_booth_workers_not_in_list(db: Connection, listed: Sequence[int]) -> int:
     """Remove all booth workers whose ids are not in `listed`, and return how many.
 
-    Removed booth workers are no longer called.
+    Removed workers are no longer called.
     """
     removed = SQL.remove_others.run_statement(db, worker_ids=json.dumps([*listed]))
     SQL.close_removed.run_statement(db)

@@ -31,7 +31,7 @@ class CampaignDraft:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values of the form's fields, by the names of the settings."""
+        """The values that were entered in the form, by the names of the settings."""
         found: dict[str, Any] = json.loads(self.form)
         return found
 
@@ -51,7 +51,10 @@ class SQL(Statements):
 
 
 class CampaignDraftRecords:
-    """The drafts of campaigns. A change of a draft that has another version by now is refused. Methods raise StoreError."""
+    """The drafts of campaigns in the desk's file (the web pages' database). Methods raise StoreError.
+
+    Each saved change gives a draft a new version. A request that names an older version changes nothing.
+    """
 
     def __init__(self, file: DeskFile) -> None:
         self._db = file.db
@@ -67,7 +70,10 @@ class CampaignDraftRecords:
     async def add_draft(
         self, draft_id: str, edited: str | None, values: Mapping[str, Any], author: str, at: float
     ) -> bool:
-        """Store a new draft, saved at `at` (epoch seconds), or return False if there are MAX_DRAFTS already."""
+        """Store a new draft, saved at `at` (epoch seconds). Return False if MAX_DRAFTS are stored already.
+
+        `edited` is the campaign that the draft changes, or None if the draft is for a new campaign.
+        """
         added = await self._db.run_statement(
             SQL.add_draft,
             draft_id=draft_id,
@@ -82,16 +88,20 @@ class CampaignDraftRecords:
     async def change_draft(
         self, draft_id: str, version: int, values: Mapping[str, Any], author: str, at: float
     ) -> bool:
-        """Replace the values and the author of a draft, and remove its approval. Return False if there is no such version."""
+        """Replace the values and the author of a draft, and remove its approval.
+
+        Return False, and change nothing, if the draft was deleted or no longer has this version.
+        """
         changed = await self._db.run_statement(
             SQL.change_draft, draft_id=draft_id, version=version, form=json.dumps(values), author=author, saved_at=at
         )
         return changed == 1
 
     async def approve_draft(self, draft: CampaignDraft, user: str, digest: str) -> bool:
-        """Store that `user` has approved the lines with this digest, which the draft adds or changes in the settings.
+        """Store that `user` has approved the lines that the draft adds to the settings or changes there.
 
-        Return False if the draft has changed.
+        `digest` is the hash of these lines. Return False if the draft was deleted or no longer has the version that was
+        approved.
         """
         approved = await self._db.run_statement(
             SQL.approve_draft, draft_id=draft.draft_id, version=draft.version, user=user, digest=digest
@@ -99,5 +109,5 @@ class CampaignDraftRecords:
         return approved == 1
 
     async def delete_draft(self, draft_id: str, version: int) -> bool:
-        """Delete a draft, or return False if there is no such version."""
+        """Delete a draft. Return False if it was deleted before, or no longer has this version."""
         return await self._db.run_statement(SQL.delete_draft, draft_id=draft_id, version=version) == 1

@@ -11,7 +11,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class CampaignStateRow(NamedTuple):
-    """A campaign with the state that an operator set."""
+    """The database row with a campaign's state, as an operator set it."""
 
     campaign_id: str
     state: str
@@ -77,7 +77,7 @@ def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
 
 
 def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Replace the stored state of a campaign. Stop orders of headquarters that apply to the campaign stay in force.
+    """Replace the stored state of a campaign, without ending a stop order of headquarters that applies to the campaign.
 
     Raises StoreError if the campaign is not in the store.
     """
@@ -105,5 +105,5 @@ def read_pacer_state(db: Connection, campaign_id: str) -> str | None:
 
 
 def create_error_about_unknown_campaign(campaign_id: str) -> StoreError:
-    """Return the error for a campaign that is not in the store."""
+    """Return the error to raise for a campaign that is not in the store."""
     return StoreError(f"The store has no campaign {campaign_id!r}. Check its name, or start the campaign first.")

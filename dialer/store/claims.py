@@ -25,7 +25,7 @@ EARLIEST_DUE = 1.0
 
 
 class Unclaimed(StrEnum):
-    """Why a number in a campaign's queue cannot be reserved (claimed) for dialling."""
+    """The reason why a number in a campaign's queue cannot be reserved (claimed) for dialling."""
 
     NOT_LISTED = "not-listed"
     CLOSED = "closed"  # in this campaign
@@ -225,8 +225,8 @@ def return_refused_numbers_to_queue(db: Connection, campaign_id: str, most: int)
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put numbers whose reservation for dialling has expired back into the queue, and return how many.
 
-    `owner`, if given, is a dialler that has just started. All numbers that its earlier run had reserved are then put
-    back too, and numbers that were skipped for the day become available.
+    If `owner`, a dialler that has just started, is given, all numbers that its earlier run had reserved are put back
+    too. Numbers that were skipped for the day then become available again.
     """
     released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
@@ -246,7 +246,7 @@ class _Times(NamedTuple):
 
 @dataclass
 class _Search:
-    """One search through a campaign's queue. It collects numbers to reserve for dialling, to skip today, and to close."""
+    """One search of a campaign's queue, with the numbers found: to reserve for dialling, to skip today, and to close."""
 
     db: Connection
     campaign_id: str
@@ -351,4 +351,4 @@ class _Search:
             return partial(targets.close_number_in_all_queues, phone_id=row.phone_id)
         if self._calls_workers:
             return partial(targets.close_number_in_queue, target=row.target)
-        return partial(targets.close_number_in_queues_of_voters, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)
+        return partial(targets.close_number_in_voter_campaigns, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)

@@ -1,4 +1,4 @@
-"""Executed MQTT commands with their replies. A repeated command is not executed again: the sender gets the stored reply."""
+"""Executed MQTT commands with their replies. A command that arrives again is not executed, but gets the stored reply."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def record_new_command(db: Connection, command_id: str, name: str, content: str,
 
 
 def save_reply_to_command(db: Connection, receipt: Receipt | None, at: float) -> None:
-    """Store the reply to an MQTT command, in the transaction that executes it.
+    """Store the reply to an MQTT command, in the transaction that executes the command.
 
-    Do nothing if `receipt` is None: then no command requested the change.
+    Do nothing if `receipt` is None, because then no command requested the change.
     """
     if receipt is not None:
         record_new_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)

@@ -22,7 +22,7 @@ from dialer.store.file_checks import (
     check_database_header,
     check_database_integrity,
     check_sqlite_version,
-    make_new_empty_file_private,
+    make_empty_file_private,
 )
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
@@ -51,17 +51,17 @@ def open_store_for_writing(
 ) -> Connection:
     """Check a store, upgrade its schema, and open the connection that writes.
 
-    The connection uses WAL mode and autocommit, and syncs each commit to disk. Only one thread at a time may use it. A
-    store of an older schema is first copied to a folder next to it, unless `copied` says that this has been done. The
-    caller must hold the store's lock, and must also lock the files that this function creates
-    (`StoreLock.lock_newly_created_store_files`).
+    The connection uses WAL mode and autocommit, and syncs each commit to disk. Only one thread at a time may use it.
+    Before the schema of an older store is upgraded, the store is copied to a folder next to it, unless the caller has
+    made a copy (`copied`).
 
-    Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
-    is not changed.
+    The caller must hold the store's lock, and must also lock the files that this function creates
+    (`StoreLock.lock_newly_created_store_files`). Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that
+    is not a store, or is newer than this program, is not changed.
     """
     check_sqlite_version()
     check_database_file(path, key, create=create)
-    make_new_empty_file_private(path)
+    make_empty_file_private(path)
     with (
         translate_sqlite_errors(path),
         close_connection_on_error(connect_to_database_file(path, "rw", key, busy_seconds)) as db,
@@ -80,7 +80,7 @@ def open_store_for_writing(
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        identity.assign_identity_to_new_or_copied_store(db, path, is_new=version == 0, is_restored=copied)
+        identity.ensure_store_has_own_identity(db, path, is_new=version == 0, is_restored=copied)
         seals.attach_sealer_to_connection(db, path, time.time(), upgraded=upgraded)
     return db
 
@@ -157,9 +157,9 @@ def open_store_exclusively(
 def open_locked_store(
     path: Path, lock: StoreLock, *, create: bool = False, key: StoreKey | None, copied: bool = False
 ) -> Iterator[Connection]:
-    """Open for writing a store whose lock the caller holds. Checkpoint the store's WAL when the `with` block ends.
+    """Open for writing a store whose lock the caller holds. When the `with` block ends, checkpoint the store's WAL.
 
-    See `open_store_for_writing`.
+    The other arguments are those of `open_store_for_writing`.
     """
     db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:
@@ -225,15 +225,16 @@ def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: Stor
 
 
 def close_writing_connection(db: Connection) -> None:
-    """Checkpoint the WAL and close the writing connection. Pages that a program still reads stay in the WAL until the
-    dialler starts again.
+    """Checkpoint the WAL (write its pages to the database file), and close the writing connection.
+
+    Pages that another program is still reading stay in the WAL until the dialler starts again.
     """
     try:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")
             # What is not sealed now is sealed at the next start.
             with suppress(StoreError, *get_database_error_types()):
-                seals.seal_all_unsealed_changes(db, time.time())
+                seals.sign_all_unsigned_changes(db, time.time())
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except get_database_error_types():
         pass  # every commit is safe in the WAL; a full disk must not prevent closing

@@ -24,10 +24,10 @@ class SQL(Statements):
 
 
 def set_consent_of_number(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
-    """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the
-    electoral roll.
+    """Store whether the owner of a number (E.164) agreed to be called. Return whether the number is on the roll.
 
-    A consent for a number that is not on the roll yet is stored, and applies when an import adds the number.
+    A consent for a number that is not on the electoral roll yet is stored too, and applies when an import adds the
+    number.
     """
     known = SQL.set_consent_of_number.run_statement(db, number=number, consent=consent.value, source=source, at=at) == 1
     if not known:

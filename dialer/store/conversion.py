@@ -37,9 +37,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 def get_temporary_conversion_path(path: Path) -> Path:
-    """Return the path of the temporary copy that a killed encryption or decryption of a store leaves behind.
+    """Return the path of the copy that is written while a store is encrypted or decrypted.
 
-    The copy is next to the store and may be unencrypted. The next conversion removes it.
+    If the conversion is killed, the copy, which may be unencrypted, stays next to the store. The next conversion
+    removes it.
     """
     return path.with_name(path.name + ".converting")
 
@@ -71,10 +72,9 @@ def convert_store_encryption(
 
 
 def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
-    """Encrypt only the desk's file (the web pages' database) with the store's key `new`, unless it has that key
-    already.
+    """Encrypt the desk's file (the web pages' database) alone with the key `new`, which the store already has.
 
-    Raises the errors of `convert_store_encryption`.
+    Do nothing if the file has that key already. Raises the errors of `convert_store_encryption`.
     """
     path = path.resolve()
     if _does_desk_file_need_conversion(path, new):
@@ -151,11 +151,10 @@ def _convert_database_file(
 def _attach_old_and_new_database_file(
     path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None
 ) -> Iterator[Connection]:
-    """Open the old and the new file as the databases `old` and `new` of one connection. Lock the old file for other
-    processes.
+    """Open the old and the new file as the databases `old` and `new` of one connection, and lock the old file.
 
-    The lock lasts until the block ends. It belongs to the process, so nothing else in this process may have the file
-    open.
+    Other processes cannot use the old file until the block ends. Nothing else in this process may have the file open,
+    because the lock belongs to the process.
     """
     with closing(connect_to_memory_database()) as db:
         db.execute(f"ATTACH :file AS old KEY {format_key_as_sql_literal(old)}", {"file": _build_file_uri(path)})

@@ -1,4 +1,4 @@
-"""Copies of a database that other programs are writing to, and the copy that is made before a schema upgrade."""
+"""Copies of a database that other programs may be writing to, and the copy of a store before its schema is upgraded."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class DeskAccount:
     passkeys: int = 0
 
     def copy_account_without_earlier_sign_ins(self, user: StoredUser) -> DeskAccount:
-        """Return a copy of the account without sign-in times before `user` was added.
+        """Return a copy of the account without sign-in times from before `user` was added.
 
         Such times belong to an earlier user of the same name.
         """
@@ -118,7 +118,7 @@ class DeskAccount:
 
     @property
     def sign_in_password_kind(self) -> Literal["none", "once", "own"]:
-        """The kind of the person's password: none, one for a single sign-in ("once"), or one that the person chose ("own")."""
+        """The kind of the person's password: "none", "once" (for a single sign-in) or "own" (chosen by the person)."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 
 
@@ -195,9 +195,9 @@ class DeskFile:
         return None if row is None else StoredPassword(row.hash, row.at, bool(row.once))
 
     async def set_password(self, name: str, password: StoredPassword | None) -> None:
-        """Set a person's password, or remove it (None), and end the person's sessions.
+        """Set a person's password, or remove it (None). This ends the person's sign-in sessions.
 
-        The person's passkeys are deleted if the password is removed or is for one sign-in only.
+        The person's passkeys are deleted if the password is removed or is valid for one sign-in only.
         """
         async with self.db.open_transaction() as db:
             if password is None:
@@ -243,10 +243,7 @@ class DeskFile:
         await self.db.run_statement(SQL.end_session, digest=digest)
 
     async def acknowledge_alert(self, seen: Acknowledgement) -> None:
-        """Store who acknowledged an alert.
-
-        If this alert was acknowledged before, only the first acknowledgement is stored.
-        """
+        """Store who acknowledged an alert and when, unless the same alert has been acknowledged before."""
         await self.db.run_statement(SQL.acknowledge, **get_fields_as_sql_parameters(seen))
 
     async def read_acknowledgements(self) -> list[Acknowledgement]:

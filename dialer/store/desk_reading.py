@@ -18,7 +18,7 @@ from dialer.store.users import StoredUser
 
 @dataclass(frozen=True, slots=True)
 class CallsOfInterval:
-    """Counts of a campaign's ended calls, for the calls that were placed in one interval of a day."""
+    """Counts of a campaign's calls that were placed in one interval of a day and have ended."""
 
     number: int  # of the interval, from 0
     placed: int
@@ -30,7 +30,7 @@ class CallsOfInterval:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTalk:
-    """A recorded call that has ended: a conversation, or a call that detection took for an answering machine."""
+    """An ended call that was recorded: a conversation, or a call that detection took for an answering machine."""
 
     attempt: str
     campaign: str

@@ -12,7 +12,7 @@ from dialer.domain.results import Encode
 from dialer.store import attempts
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.commands import save_reply_to_command
-from dialer.store.flow_answers import change_flow_answers
+from dialer.store.flow_answers import change_script_answers
 from dialer.store.marks import MarkEffect, save_voter_mark
 from dialer.store.opt_outs import save_opt_out
 from dialer.store.outbox import add_result_to_outbox
@@ -110,18 +110,14 @@ def save_disposition_of_call(
         attempt_id=record.attempt_id,
         announced_source="agent",
     )
-    answers_before = change_flow_answers(db, record.attempt_id, record.answers, record.at)
+    answers_before = change_script_answers(db, record.attempt_id, record.answers, record.at)
     if new or opted_out or any(each.recorded for each in effects):
-        _set_due_times_of_numbers_after_disposition(db, before, record)
+        _reschedule_numbers_after_disposition(db, before, record)
     return DispositionEffect(effects, opted_out, language_before, answers_before)
 
 
-def _set_due_times_of_numbers_after_disposition(
-    db: Connection, before: DisposedAttempt, record: DispositionRecord
-) -> None:
-    """Set when the called number and the voter's other numbers may be called again, after the agent has entered the
-    result of the call (disposition).
-    """
+def _reschedule_numbers_after_disposition(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
+    """Set when the called number and the voter's other numbers are due again, after the agent's result for the call."""
     after = attempts.compute_queue_state_after_call(
         db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker)
     )
@@ -137,11 +133,11 @@ def _set_due_times_of_numbers_after_disposition(
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_next_call_time_of_other_numbers(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_due_time_of_other_numbers(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
-        attempts.postpone_other_numbers_of_voter_until(db, *call, max(record.at, EARLIEST_DUE), held_until)
+        attempts.set_due_time_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_next_call_time_of_other_numbers(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_due_time_of_other_numbers(record.retry_at, record.at, final=is_final)
         attempts.block_other_numbers_of_voter(db, *call, until, held_until)

@@ -24,11 +24,10 @@ def connect_to_database_file(
 ) -> Connection:
     """Connect to a database file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
 
-    With a key, the connection is SQLCipher's. It has the methods of `sqlite3.Connection` but its own errors: catch
-    those of `get_database_error_types`. One process must not open a file with both modules, because their POSIX locks
-    do not exclude each other.
-
-    Raises StoreError if the key is wrong or encryption is not installed, and the errors of SQLite.
+    With a key, the connection is one of SQLCipher. It has the methods of `sqlite3.Connection`, but raises SQLCipher's
+    errors: catch those of `get_database_error_types`. One process must not open a file with both libraries, because
+    their POSIX locks do not exclude each other. Raises StoreError if the key is wrong or encryption is not installed,
+    and the errors of SQLite.
     """
     driver: Any = sqlite3 if key is None else _import_sqlcipher()
     # The resolved path: the WAL lies beside the file itself, whatever symbolic link the store was named by.
@@ -50,9 +49,7 @@ def connect_to_database_file(
 
 @cache
 def _make_connection_class(base: type[Any]) -> type[Any]:
-    """Return a connection class with the attribute `hooks`: functions that run at the begin and commit of a
-    transaction.
-    """
+    """Return a subclass of `base` with the attribute `hooks`: methods to run at a transaction's begin and commit."""
     return type("StoreConnection", (base,), {"hooks": None})
 
 

@@ -1,6 +1,6 @@
-"""Erases data that identifies people from the store.
+"""Erasure of data that identifies people from the store. Calls and results can still be counted afterwards.
 
-Calls and results can still be counted afterwards. Functions run inside the caller's transaction.
+Functions run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ERASED_AGAIN = f"centre {ERASED}"
 
 @dataclass(frozen=True, slots=True)
 class BlankedNumber:
-    """The changes that the erasure of a phone number made in the store."""
+    """What the erasure of a phone number changed in the store."""
 
     phone_id: int | None  # None: it was not on the roll
     voters: int  # whose names were erased too
@@ -33,7 +33,7 @@ class BlankedNumber:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """How many voters, numbers and records a store contains."""
+    """How many voters, numbers, calls and other records a store contains."""
 
     voters: int  # with a name, a house or an EPIC number
     numbers: int
@@ -125,8 +125,8 @@ _PURGE_RECORDS = (
 )
 
 
-def find_recorded_attempts_of_number(db: Connection, number: str) -> RecordedVoice:
-    """Return the ids of the call attempts of a number, and the number of its calls with recordings.
+def find_recordings_of_number(db: Connection, number: str) -> RecordedVoice:
+    """Return the ids of all call attempts of a number, and how many recordings of these calls there are.
 
     The files of recordings are named after these ids. A number that is not on the electoral roll has no recordings.
     """
@@ -171,7 +171,7 @@ def erase_number_from_store(
         hashed = hash_number(secrets[0], number)
         add_result_to_outbox(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
         _store_opt_out_hashes(db, [hashed], at)
-        _erase_phone_numbers_in_opt_out_list(db, [number])
+        _remove_numbers_from_opt_outs(db, [number])
     SQL.delete_registered.run_statement(db, number=number)
     SQL.delete_consent_ahead.run_statement(db, number=number)
     SQL.blank_callers.run_statement(db, number=number)
@@ -216,14 +216,14 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
         listed = SQL.listed_opt_outs.fetch_all_values(db)
         # All with the time of the purge: the time of an opt-out, to the microsecond, would identify its call.
         _store_opt_out_hashes(db, [hashed(number) for number in listed], at)
-        _erase_phone_numbers_in_opt_out_list(db, listed)
+        _remove_numbers_from_opt_outs(db, listed)
     SQL.delete_own_call_backs.run_statement(db, phone_id=None)
     SQL.delete_peer_calls.run_statement(db, phone_id=None)
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
         command.run_statement(db)
     SQL.blank_phones.run_statement(db, at=at)
     seals.renew_hash_salts_of_changed_rows(db)
-    return seals.restart_seals_after_purge(db, at) | before if records_too else before
+    return seals.restart_signed_log_after_purge(db, at) | before if records_too else before
 
 
 @contextmanager
@@ -237,11 +237,10 @@ def overwrite_deleted_content(db: Connection) -> Iterator[None]:
 
 
 def return_free_pages_to_disk(db: Connection) -> None:
-    """Shrink the store's file: rewrite it without the space of deleted rows (SQLite's VACUUM). Call it outside a
-    transaction.
+    """Shrink the store's file: rewrite it without the space of deleted rows (SQLite's VACUUM).
 
-    This needs free space for two copies of the store: one in the folder for temporary files, one next to the store.
-    Without it, the error of a full disk is raised and nothing changes.
+    Call it outside a transaction. The disk needs free space for two copies of the store: one in the folder for
+    temporary files, one next to the store. If there is less, the error of a full disk is raised and nothing changes.
     """
     db.execute("VACUUM")
 
@@ -261,7 +260,7 @@ def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> N
         SQL.set_hash.run_statement(db, number_hash=hashed, at=at, centre=ERASED)
 
 
-def _erase_phone_numbers_in_opt_out_list(db: Connection, numbers: Sequence[str]) -> None:
+def _remove_numbers_from_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
     """Remove these phone numbers from the rows of their opt-outs. The rows themselves stay.
 
     Call it before the numbers are removed from the electoral roll.

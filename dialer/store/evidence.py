@@ -1,11 +1,12 @@
 """The tables of a store that are evidence, and the database triggers that record each change to them.
 
-Each change by the dialler is added to a signed log. A change by another program is not in the log, which a verification
-finds. The triggers are temporary and belong to the connection that writes. They note which rows a transaction changes,
-with a digest of each row before the change. The sealer adds the digest after the change (`sealer.py`).
+The dialler adds each of its changes to a signed log. A change by another program is not in the log, and so a
+verification finds it.
 
-Rows are hashed one by one, or in blocks where there are many that seldom change, such as a roll's. Every table is in
-`EVIDENCE` or, with the reason, in `NOT_EVIDENCE`.
+The triggers are temporary and belong to the connection that writes. They note which rows a transaction changes, with a
+digest of each row before the change. The sealer adds the digest after the change (`sealer.py`). Rows are hashed one by
+one, or in blocks where there are many that seldom change, such as a roll's. Every table is in `EVIDENCE` or, with the
+reason, in `NOT_EVIDENCE`.
 """
 
 from __future__ import annotations
@@ -177,10 +178,11 @@ def list_columns_covered_by_seals(db: Connection, evidence: Evidence) -> list[st
     return [name for name in names if name not in evidence.without]
 
 
-def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
-    """Return an SQL expression for the digest of the row, or block of rows, with the two-part key `:one` and `:two`.
+def build_sql_for_row_digest(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
+    """Return an SQL expression for the digest of a row, or block of rows, whose two-part key is `:one` and `:two`.
 
-    With `but_new`, the trigger's row NEW is left out. The result is then the digest of the block before the change.
+    With `but_new`, which is for triggers, the inserted row (NEW) is left out: the result is the digest before the
+    change.
     """
     if but_new and not evidence.same:
         return "NULL"
@@ -195,9 +197,11 @@ def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_
     )
 
 
-def build_sql_that_selects_keys_of_rows(evidence: Evidence) -> str:
+def build_sql_for_row_keys(evidence: Evidence) -> str:
     """Return an SQL SELECT of the two-part keys by which the signed log identifies the rows, or blocks of rows, of a
-    table. The keys are sorted.
+    table.
+
+    The keys are sorted.
     """
     one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
     return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
@@ -230,7 +234,7 @@ def _build_change_trigger_statements(evidence: Evidence, columns: list[str]) -> 
     ):
         one, two = (each.format(row=row) for each in (evidence.one, evidence.two))
         digest = _replace_row_key_parameters_in_sql(
-            build_sql_for_digest_of_rows(evidence, columns, but_new=row == "NEW"), one, two
+            build_sql_for_row_digest(evidence, columns, but_new=row == "NEW"), one, two
         )
         noted = f"SELECT 1 FROM touched WHERE evidence = '{evidence.table}' AND one = {one} AND two = {two}"  # noqa: S608 - names of our schema
         yield (
@@ -245,8 +249,9 @@ def _replace_row_key_parameters_in_sql(expression: str, one: str, two: str) -> s
 
 
 def compute_digest_of_sealed_columns(db: Connection) -> str:
-    """Return a digest (hexadecimal) of the names of all columns whose changes are logged and signed. Versions of the
-    program that sign different columns have different digests.
+    """Return a digest (hexadecimal) of the names of all columns whose changes are logged and signed.
+
+    It shows after an upgrade whether the program signs other columns than before.
     """
     parts = [(*astuple(each), *list_columns_covered_by_seals(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

@@ -55,7 +55,7 @@ def file_exists(path: Path) -> bool:
 def check_database_integrity(db: Connection, path: Path) -> None:
     """Raise StoreCorrupt if the file is damaged. A small file is checked completely.
 
-    In a large file, the small tables are checked completely. Of each other table, only the pages on the way to its
+    In a large file, only the small tables are checked completely. Of each large table, only the pages on the way to its
     first and its last row are read.
     """
     if path.stat().st_size <= FULL_CHECK_BYTES:
@@ -80,10 +80,7 @@ def check_sqlite_version() -> None:
 
 
 def check_database_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
-    """Check the header of a database file.
-
-    Create a missing file if `create` is set. Raises StoreError, StoreCorrupt.
-    """
+    """Check the header of a database file. With `create`, create a missing file. Raises StoreError, StoreCorrupt."""
     check_database_header(path, key)
     if file_exists(path):
         return
@@ -100,8 +97,8 @@ def check_database_file(path: Path, key: StoreKey | None, *, create: bool) -> No
         ) from error
 
 
-def make_new_empty_file_private(path: Path) -> None:
-    """Make an existing empty file readable by this user only. Raises StoreError."""
+def make_empty_file_private(path: Path) -> None:
+    """Make an empty file readable by this user only. Raises StoreError."""
     try:
         if path.stat().st_size == 0:
             path.chmod(0o600)

@@ -53,11 +53,12 @@ def save_flow_answers(
         )
 
 
-def change_flow_answers(
+def change_script_answers(
     db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
-    """Store the answers to the script's questions that an agent entered, and delete those given as None. Return the
-    earlier answers to the same questions.
+    """Store the answers to the script's questions that an agent entered, and delete the answers that are None.
+
+    Return the earlier answers to the same questions, with None where there was no answer.
     """
     before = read_flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():

@@ -16,14 +16,14 @@ ATTEMPTS_BETWEEN_CHECKS = 50
 
 
 class FreeSpaceCheck:
-    """Checks the free disk space before calls are placed. Use it in the writer's thread only."""
+    """A check of the free disk space before calls are placed. Use it in the writer's thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._since_check = ATTEMPTS_BETWEEN_CHECKS
 
     def check_free_space(self, db: Connection, attempts: int) -> None:
-        """Raise StoreFull if less space is free than the results of calls in progress need.
+        """Raise StoreFull if there is not enough free space to store the results of the calls in progress.
 
         The free space is what the disk has, or what the database file may still grow, whichever is less.
         """

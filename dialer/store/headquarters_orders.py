@@ -17,7 +17,7 @@ from dialer.store.sql import Command, Connection, Query, Statements
 
 
 class StopInForce(NamedTuple):
-    """A stop order that headquarters has not lifted."""
+    """A stop order of headquarters that is in force: headquarters has not lifted it."""
 
     order_id: str
     stopped: str | None  # JSON: the states of the campaigns before it
@@ -58,8 +58,8 @@ def save_headquarters_order(
 ) -> None:
     """Store an executed order of headquarters, set campaigns to the `states` that it orders, and append an audit entry.
 
-    A repeated order changes nothing. For a stop order, `stopped` has the states of the campaigns before the stop.
-    `lifts` says whether this order ends all stop orders in force.
+    An order that is stored already changes nothing. For a stop order, `stopped` has the states of the campaigns before
+    the stop. `lifts` says whether this order ends all stop orders in force.
     """
     before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
     fields = {"order_id": order.order_id, "digest": order.digest, "kind": order.kind, "made_at": order.made_at}

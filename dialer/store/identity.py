@@ -30,7 +30,8 @@ _MACHINE_ID = Path("/etc/machine-id")
 class StoreIdentity:
     """The ids by which headquarters recognises a store.
 
-    They are its own id, the id of the store that it is a copy of, and an id that changes whenever the store is opened.
+    There are three: the store's own id, the id of the store that it is a copy of, and an id that changes whenever the
+    store is opened.
     """
 
     incarnation: str  # 32 hexadecimal digits
@@ -40,9 +41,10 @@ class StoreIdentity:
 
 
 class StoreFile(NamedTuple):
-    """Which file a store was in when it was last opened. With this a copy of the store is recognised.
+    """The file that a store was in at its last opening, by which a copy of the store is recognised.
 
-    `place` is the file's machine and inode. A random token was also written into the file at that time.
+    `place` is the machine and the inode of the file. `token` is a random text that was then written into the store and
+    into a file next to it.
     """
 
     place: str
@@ -58,10 +60,8 @@ class SQL(Statements):
     has_identity = Scalar(bool)
 
 
-def assign_identity_to_new_or_copied_store(
-    db: Connection, path: Path, *, is_new: bool, is_restored: bool = False
-) -> None:
-    """Give a store an identity if it is new, and another identity if it is a copy or a restored backup.
+def ensure_store_has_own_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
+    """Give a new identity to a store that is new, a copy, or restored from a backup. Other stores keep their identity.
 
     Call it after the store at `path` has been opened for writing. `is_new` says that the store was just created,
     `is_restored` that it comes from a backup. Raises StoreError if the file next to the store cannot be written.
@@ -86,10 +86,9 @@ def replace_identity_of_restored_store(db: Connection) -> None:
 
 
 def delete_copy_detection_token(db: Connection) -> None:
-    """Delete the random token by which a copy of a store is recognised. The store then gets a new identity at its next
-    opening.
+    """Delete the token by which a copy of the store is recognised, so that the next opening gives it a new identity.
 
-    Does nothing if the store's schema is too old for a token.
+    Do nothing if the store's schema is too old for a token.
     """
     if SQL.has_identity.fetch_only_value(db):
         SQL.set_token.run_statement(db, token="")
@@ -104,8 +103,9 @@ def read_store_identity(db: Connection) -> StoreIdentity:
 
 
 def get_copy_detection_token_path(path: Path) -> Path:
-    """Return the path of the file with the random token by which a copy of the store is recognised. It is next to the
-    store's real file, whatever links lead to it.
+    """Return the path of the file with the random token by which a copy of the store is recognised.
+
+    It is next to the file to which the store's path leads, also through symbolic links.
     """
     real = path.resolve()
     return real.with_name(real.name + ".identity")

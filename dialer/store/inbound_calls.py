@@ -45,8 +45,8 @@ class SQL(Statements):
 def save_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     """Store an inbound call and return the caller, or None if the number is withheld or not on the electoral roll.
 
-    For a number on the roll, an inbound attempt is opened; that of a missed call is stored as ended. While an attempt
-    is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
+    For a number on the roll, an inbound attempt is opened. The attempt of a missed call is stored as ended. While an
+    attempt is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
 
     The number of a missed call is due at `call_back_at`, unless it has opted out or no voter of it is still to be
     called. Other inbound calls do not change the campaigns' queues.
@@ -98,7 +98,7 @@ def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
 
 
 def find_unfinished_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
-    """Return the attempt of an inbound call with this id, or None if the call has ended or the id is unknown."""
+    """Return the inbound attempt with this id, or None if it has ended or there is no such attempt."""
     return SQL.open_inbound.fetch_first_row(db, attempt_id=attempt_id)
 
 

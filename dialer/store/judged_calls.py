@@ -1,4 +1,4 @@
-"""The store's rows about calls that detection took for answering machines and a person judged by their recordings."""
+"""Recorded calls that detection took for answering machines, and about which a person judged who had answered."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class SQL(Statements):
 def save_judgement_of_call(
     db: Connection, attempt_id: AttemptId, answered_by: WhoAnswered, judged_at: float, judged_by: str
 ) -> str:
-    """Store who answered a call that detection took for a machine. A later judgement replaces an earlier one.
+    """Store a person's judgement who answered a call that detection took for a machine. Return the call's campaign.
 
-    Return the campaign. Raises NotInStore if the call was not taken for a machine, or has no recording.
+    A later judgement replaces an earlier one. Raises NotInStore if the call was not taken for a machine, or has no
+    recording.
     """
     if not SQL.is_in_sample.fetch_only_value(db, attempt_id=attempt_id):
         raise NotInStore(
@@ -50,9 +51,9 @@ def count_judged_calls_of_campaign(db: Connection, campaign_id: str) -> JudgedCa
 
 
 def read_false_positive_shares(db: Connection, profile_share: float) -> FalsePositiveShares:
-    """Return the share of each campaign's calls taken for machines that counts as abandoned people.
+    """Return which share (0-1) of each campaign's calls taken for machines counts as abandoned calls to people.
 
-    `profile_share` is the share that the jurisdiction profile sets (0-1).
+    It follows from the campaign's judged calls and from `profile_share`, the share that the jurisdiction profile sets.
     """
     rows = SQL.judged_by_campaign.iterate_rows(db, campaign_id=None)
     return FalsePositiveShares(profile_share, {row.campaign_id: JudgedCalls(row.judged, row.people) for row in rows})

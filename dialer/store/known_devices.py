@@ -20,7 +20,7 @@ class DeviceUser(NamedTuple):
 
 class SQL(Statements):
     users_of_device = Query(DeviceUser)
-    save_sign_in_of_user_on_device = Command()
+    save_sign_in_on_device = Command()
     delete_old_devices = Command()
     delete_oldest_devices_of_user = Command()
 
@@ -37,15 +37,15 @@ class KnownDeviceRecords:
         """
         return [row.user for row in await self._db.fetch_all_rows(SQL.users_of_device, digest=digest, since=since)]
 
-    async def save_sign_in_of_user_on_device(
+    async def save_sign_in_on_device(
         self, digest: str, user: str, at: float, *, forget_before: float, max_devices_of_user: int
     ) -> None:
-        """Store that a user has signed in on a device, and forget old devices. Times are epoch seconds.
+        """Store that a user has signed in on a device (browser), and delete old devices. Times are epoch seconds.
 
         Old devices are those without a sign-in since `forget_before`, and those of the user beyond the newest
-        `max_devices_of_user`.
+        `max_devices_of_user`. `digest` is the hash of the device's cookie.
         """
         async with self._db.open_transaction() as db:
             await db.run_statement(SQL.delete_old_devices, before=forget_before)
-            await db.run_statement(SQL.save_sign_in_of_user_on_device, digest=digest, user=user, at=at)
+            await db.run_statement(SQL.save_sign_in_on_device, digest=digest, user=user, at=at)
             await db.run_statement(SQL.delete_oldest_devices_of_user, user=user, count=max_devices_of_user)

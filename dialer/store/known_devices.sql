@@ -3,7 +3,7 @@
 -- name: users_of_device
 SELECT user FROM known_device WHERE digest = :digest AND used_at >= :since;
 
--- name: save_sign_in_of_user_on_device
+-- name: save_sign_in_on_device
 INSERT INTO known_device (digest, user, used_at) VALUES (:digest, :user, :at)
 ON CONFLICT (digest, user) DO UPDATE SET used_at = excluded.used_at;
 

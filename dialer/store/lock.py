@@ -79,7 +79,7 @@ class StoreLock:
         self.release_lock()
 
     def lock_newly_created_store_files(self) -> None:
-        """Also lock the files that did not exist when the store was locked: the database of a new store, and its WAL.
+        """Lock the files that were created since the store was locked: the database of a new store, and its WAL.
 
         Raises StoreBusy if another process has locked one of them, and StoreError if the store's path now leads to
         another file.
@@ -88,10 +88,7 @@ class StoreLock:
         self.refuse_moved_store_file()
 
     def refuse_moved_store_file(self) -> None:
-        """Raise StoreError if the store's path no longer leads to the file that this process locked.
-
-        Costs one `stat`.
-        """
+        """Raise StoreError if the store's path no longer leads to the file that this process locked. Fast: one `stat`."""
         if self._store is None:
             return
         try:
@@ -105,9 +102,7 @@ class StoreLock:
             )
 
     def release_lock(self) -> None:
-        """Release the lock of the store. The caller must have closed the store's connections. A repeated call does
-        nothing.
-        """
+        """Release the lock of the store, if this process holds it. The caller must have closed the store's connections."""
         while self._held:
             os.close(self._held.popitem()[1])
 

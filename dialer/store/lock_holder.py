@@ -1,5 +1,6 @@
-"""Finds the process that holds a store's lock. It never tries to take the lock itself: a dialler that starts at this
-moment would find the store locked.
+"""Finds the process that holds a store's lock.
+
+This module never tries to lock the store itself: a dialler that starts at that moment would find the store locked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def get_lock_path(path: Path) -> Path:
 
 
 def find_lock_holder(path: Path) -> str | None:
-    """Return the program that writes to the store at `path`, such as "a dialler (process 812)", or None if none does.
+    """Return the program that has locked the store at `path`, such as "a dialler (process 812)", or None if none has.
 
     The process number in the lock file may belong to another program by now. So this function checks, where the system
     shows it, that the process has the store's file open. If the lock file was removed, only the process number is known
@@ -30,7 +31,7 @@ def find_lock_holder(path: Path) -> str | None:
         found = _TEXT.fullmatch(lock.read_text("utf-8", "replace").strip())
     except FileNotFoundError:
         found = None
-    if found is not None and _has_process_file_open(int(found[2]), lock):
+    if found is not None and _is_file_open_in_process(int(found[2]), lock):
         return found[0]
     process = _find_locking_process(path)
     return None if process is None else f"process {process}"
@@ -47,12 +48,12 @@ def _find_locking_process(path: Path) -> int | None:
         fields = line.split()
         if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and fields[4].isdecimal():
             process = int(fields[4])
-            if _has_process_file_open(process, path):
+            if _is_file_open_in_process(process, path):
                 return process
     return None
 
 
-def _has_process_file_open(process: int, file: Path) -> bool:
+def _is_file_open_in_process(process: int, file: Path) -> bool:
     meant = file.stat()
     try:
         with os.scandir(f"/proc/{process}/fd") as entries:

@@ -39,10 +39,10 @@ class SQL(Statements):
 
 
 def save_log_in(db: Connection, log_in: LogIn) -> None:
-    """Store the agent who logged in at a seat.
+    """Store the agent who logged in at a seat, with an audit entry unless the agent was logged in there already.
 
-    If another agent was logged in there before, append audit entries, and delete supervisors' orders in force for the
-    seat, because they were meant for the earlier agent.
+    If another agent was logged in there, append an audit entry of the log-off, and delete supervisors' orders in force
+    for the seat, because they were meant for that agent.
     """
     before = SQL.agent_at.fetch_first_value(db, seat=log_in.seat)
     if before != log_in.agent:

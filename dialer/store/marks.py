@@ -124,7 +124,7 @@ def save_voter_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEf
     if recorded:
         settled = targets.WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else targets.NOBODY_PENDING
         for phone_id in silenced:
-            targets.close_number_in_queues_of_voters(db, phone_id, settled=settled)
+            targets.close_number_in_voter_campaigns(db, phone_id, settled=settled)
         if encode is not None:
             announced = replace(
                 mark, confidence=mark.confidence_in_voter_mark, place=get_voter_place_on_roll(db, mark.voter_id)
@@ -177,26 +177,26 @@ def derive_voter_status_at_time(db: Connection, voter_id: int, at: float) -> str
     return _derive_voter_status_from_all_marks(db, voter_id, at).turnout
 
 
-def find_last_voter_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and the voter of the last fact (mark) that a booth worker reported in a call, or None.
+def find_last_mark_by_booth_worker(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
+    """Return the key and the voter of the last mark (fact about a voter) that a booth worker reported in a call.
 
-    Facts that the worker has undone do not count.
+    Return None if there is none. Marks that the worker has undone do not count.
     """
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
 def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
-    """Return the voters about whom a fact (mark) was stored under the key `key`, in stored order.
+    """Return the voters about whom a mark (fact about a voter) was stored under the key `key`, in stored order.
 
-    An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These count too.
+    An answer about several voters stores a mark for each of them, under keys that begin with `key/`. These count too.
     """
     return SQL.voters_with_key.fetch_all_values(db, key=key)
 
 
 def save_report_of_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None:
-    """Store that a booth worker reported a serial number of the electoral roll that no voter on this centre's roll has.
+    """Store that a booth worker reported a serial number that no voter on this centre's electoral roll has.
 
-    A repeated key changes nothing.
+    If a report with the same key is stored already, change nothing.
     """
     SQL.insert_unknown_serial.run_statement(db, **get_fields_as_sql_parameters(unknown))
 
@@ -262,4 +262,4 @@ def _restore_link_between_voter_and_number(db: Connection, mark: Mark) -> None:
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
-    targets.reopen_number_closed_by_wrong_number_answer(db, phone_id, mark.at)
+    targets.reopen_number_closed_as_wrong(db, phone_id, mark.at)

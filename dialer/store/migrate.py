@@ -68,7 +68,7 @@ def read_schema_version(db: Connection, path: Path) -> int:
 
 
 def migrate_schema(db: Connection, path: Path) -> int:
-    """Upgrade a store to the newest schema and return how many migrations ran. `db` must be in autocommit mode."""
+    """Upgrade a store to the newest schema, and return how many migrations ran. `db` must be in autocommit mode."""
     version = read_schema_version(db, path)
     pending = [migration for migration in load_migrations() if migration.version > version]
     for migration in pending:

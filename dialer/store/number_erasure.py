@@ -11,7 +11,7 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.domain.results import Encode
 from dialer.store import audit, recordings, seals
-from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
+from dialer.store.agent_records import erase_agent_notes_about_number
 from dialer.store.audit import AuditNote
 from dialer.store.copying import list_store_copies_made_before_upgrades
 from dialer.store.erasing import (
@@ -19,7 +19,7 @@ from dialer.store.erasing import (
     RecordedVoice,
     delete_recording_rows,
     erase_number_from_store,
-    find_recorded_attempts_of_number,
+    find_recordings_of_number,
     overwrite_deleted_content,
 )
 from dialer.store.keys import StoreKey
@@ -28,8 +28,9 @@ from dialer.store.sql import Connection
 
 @dataclass(frozen=True, slots=True)
 class ErasureRules:
-    """The rules by which a site erases phone numbers: where recordings are, how long they must be stored, and the
-    secrets with which erased numbers are hashed.
+    """The rules by which a site erases phone numbers.
+
+    They say where recordings are, how long these must be stored, and with which secrets erased numbers are hashed.
     """
 
     recordings: Path  # the folder of conversations
@@ -50,7 +51,7 @@ class ErasureRules:
 
 @dataclass(frozen=True, slots=True)
 class ErasedNumber:
-    """The changes that the erasure of a phone number made."""
+    """What the erasure of a phone number changed in the store, the recordings and agents' notes."""
 
     phone_id: int | None  # None: the number was not on the roll
     messages: tuple[str, ...]  # for a person, without the number
@@ -73,13 +74,13 @@ def erase_number_with_audit_entry(
     """
     kept = rules.retention(note.at)
     with overwrite_deleted_content(db):
-        voice = find_recorded_attempts_of_number(db, number)
+        voice = find_recordings_of_number(db, number)
         files = rules.find_recordings(voice.attempts, expected=kept is None and voice.recordings > 0)
         done = erase_number_from_store(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
         seals.renew_hash_salts_of_changed_rows(db)
-        notes = 0 if done.phone_id is None else erase_agent_notes_and_drafts_about_number(*store, done.phone_id)
+        notes = 0 if done.phone_id is None else erase_agent_notes_about_number(*store, done.phone_id)
         audit.append_audit_entry_from_note(
             db,
             "erase",
@@ -99,9 +100,10 @@ def erase_number_with_audit_entry(
 
 
 def remove_recordings(files: Sequence[Path]) -> None:
-    """Remove recordings, as the last step before the commit.
+    """Remove recordings, as the last step of an erasure before its commit.
 
-    Raises RecordingError if one cannot be removed: roll the transaction back, and repeat the erasure later.
+    Raises RecordingError if one cannot be removed. The caller must then roll back, and a person repeat the erasure
+    later.
     """
     for file in files:
         try:

@@ -47,10 +47,10 @@ def compute_number_facts_for_calling_rules(
     opted_out: bool = False,
     at: float = math.inf,
 ) -> PhoneFacts:
-    """Return the facts about a number that the rules check.
+    """Return the facts about a number that the rules check, computed from the calls to it.
 
-    They are computed from the times and counts of its calls in this centre (`calls`), and from the calls of other
-    centres until `at` (epoch seconds).
+    `calls` has the times and counts of this centre's calls. Calls of other centres until `at` (epoch seconds) are read
+    from the store.
     """
     elsewhere = peer_calls.read_call_times_in_other_centres(db, phone_id, at)
     talked_at = find_later_of_two_times(calls.talked_at, elsewhere.talked_at)

@@ -113,10 +113,9 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
 
 
 def hash_next_page_of_phone_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash the next page of the electoral roll's phone numbers that are not hashed with this secret yet. The page
-    begins after the number with the id `after`.
+    """Hash the roll's next phone numbers that have no hash made with this secret yet, up to a fixed number of them.
 
-    Return the last id that was hashed, or None if no number was left.
+    The numbers are those with ids above `after`. Return the last id that was hashed, or None if no number was left.
     """
     secret_id = read_ids_of_shared_secrets(db)[compute_secret_fingerprint(secret)]
     page = SQL.unhashed.fetch_all_rows(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
@@ -141,15 +140,11 @@ def create_index_of_number_hashes(db: Connection) -> None:
     SQL.create_index.run_statement(db)
 
 
-def find_numbers_opted_out_in_other_centres(db: Connection) -> list[SuppressedElsewhere]:
-    """Return the numbers on this centre's electoral roll that have opted out in another centre and are not suppressed
-    here yet.
-    """
+def find_numbers_opted_out_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
+    """Return the numbers on this centre's electoral roll that opted out in another centre and are still called here."""
     return SQL.suppressed_elsewhere.fetch_all_rows(db)
 
 
-def find_new_numbers_opted_out_in_other_centres(db: Connection, after: int) -> list[SuppressedElsewhere]:
-    """Return the numbers on this centre's electoral roll, with ids above `after`, that have opted out in another centre
-    and are not suppressed here yet.
-    """
+def find_new_numbers_opted_out_elsewhere(db: Connection, after: int) -> list[SuppressedElsewhere]:
+    """Return the numbers with ids above `after` that have opted out in another centre and are still called here."""
     return SQL.suppressed_elsewhere_after.fetch_all_rows(db, after=after)

@@ -25,7 +25,7 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """The place of a number in a campaign's queue."""
+    """The state of a number in a campaign's queue: when it is due, whether its call was promised, why it was refused."""
 
     state: str  # due, claimed, dialling, closed
     due_at: float  # epoch seconds; 0: fresh
@@ -72,7 +72,7 @@ class PhoneRow(NamedTuple):
 
 
 class ConsentAhead(NamedTuple):
-    """A consent that was stored for a phone number before the number was on the electoral roll."""
+    """A consent to be called that was stored for a phone number before the number was on the electoral roll."""
 
     consent: str
     consent_at: float
@@ -156,14 +156,14 @@ class SQL(Statements):
 
 
 def read_history_of_number(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
-    """Return what was known about a phone number at the time `at`.
+    """Return the facts that decided at the time `at` (epoch seconds; infinity = now) whether a number could be called.
 
-    The number need not be on the electoral roll. The time is in epoch seconds; infinity stands for the present state.
+    The number need not be on the electoral roll.
     """
     row = SQL.phone.fetch_first_row(db, number=number)
     phone_id = 0 if row is None else row.phone_id
-    consent, missing = _find_consent_of_number_at_time(db, number, row, at)
-    opted_out_at, source = _find_opt_out_of_number_at_time(db, number, row, at)
+    consent, missing = _find_consent_at_time(db, number, row, at)
+    opted_out_at, source = _find_opt_out_at_time(db, number, row, at)
     voters = _list_voters_of_number_at_time(db, phone_id, at)
     pending = [each for each in voters if each.turnout == "pending"]
     addressed = next(iter(pending or voters), None)
@@ -200,12 +200,10 @@ def read_history_of_number(db: Connection, number: str, day_start: float, at: fl
     )
 
 
-def _find_consent_of_number_at_time(
-    db: Connection, number: str, row: PhoneRow | None, at: float
-) -> tuple[str, tuple[str, ...]]:
-    """Return the consent that a number had at a time.
+def _find_consent_at_time(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
+    """Return the consent to be called that a number had at the time `at`, and sentences about missing facts.
 
-    If that consent was overwritten later and is lost, return UNKNOWN and a sentence about the missing fact.
+    If that consent was overwritten later and is lost, the consent is UNKNOWN, and a sentence says so.
     """
     found = SQL.consent_ahead.fetch_first_row(db, number=number) if row is None else row
     if found is None:
@@ -220,7 +218,7 @@ def _find_consent_of_number_at_time(
     return Consent.UNKNOWN.value, ("the number's consent, which was replaced since",) if is_lost else ()
 
 
-def _find_opt_out_of_number_at_time(
+def _find_opt_out_at_time(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[float | None, str | None]:
     """Return the time and the source of a number's opt-out. Both are None if the number had not opted out by the time
@@ -248,7 +246,7 @@ def _list_voters_of_number_at_time(db: Connection, phone_id: int, at: float) -> 
 def derive_campaign_states_at_time(db: Connection, at: float) -> dict[str, CampaignState]:
     """Return the state (running, paused or stopped) that operators had set for each campaign by a time (epoch seconds).
 
-    For a campaign that no later command changed, that is its present state.
+    A campaign whose state no command has changed since that time has its present state.
     """
     states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()
@@ -275,10 +273,9 @@ def read_rules_in_force_at_time(db: Connection, at: float) -> RulesAt | None:
 
 
 def find_certificates_used_in_calls(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
-    """Return the digests of the certificates (approvals of recorded messages) with which a campaign's calls were
-    allowed.
+    """Return the digests of the certificates (approvals of recorded messages) that a campaign's calls relied on.
 
-    Only calls between two times count (epoch seconds).
+    Only calls from `day_start` to `at` (epoch seconds) count.
     """
     return frozenset(SQL.certificates_used.fetch_all_values(db, campaign_id=campaign_id, day_start=day_start, at=at))
 

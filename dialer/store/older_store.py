@@ -39,23 +39,26 @@ class SQL(Statements):
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
     """Return whether the store lacks a call that is recorded elsewhere, such as at the broker.
 
-    Return False if a person has decided since to accept the older store, to restore a backup or to purge the records.
+    Return False if a person has decided since that call to accept the older store, restore a backup or purge the
+    records.
     """
     known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)
 
 
 def append_missing_call_to_audit(db: Connection, place: str, call: NewestCall, at: float) -> None:
-    """Append an audit entry saying that the store lacks the newest call, which is recorded at `place` (broker or
-    Asterisk server).
+    """Append an audit entry that the store lacks the newest call, which is recorded at `place`.
+
+    `place` is the broker or an Asterisk server.
     """
     when = datetime.fromtimestamp(math.ceil(call.at), UTC).isoformat()
     audit.append_entry(db, FOUND, "dialler", {"place": place, "call": when}, at)
 
 
 def read_calls_missing_from_store(db: Connection) -> list[MissingCall]:
-    """Return the calls that are recorded elsewhere and missing in the store, in the order of their times. Calls that a
-    person has accepted as missing are left out.
+    """Return the calls that are recorded elsewhere but missing in the store, oldest first.
+
+    Calls whose absence a person has accepted are left out.
     """
     details = [json.loads(entry.what) for entry in SQL.missing_calls.fetch_all_rows(db)]
     calls = {each["place"]: datetime.fromisoformat(each["call"]).timestamp() for each in details}
@@ -68,11 +71,10 @@ def read_newest_call_time(db: Connection) -> float | None:
 
 
 def allow_dialling_with_older_store(db: Connection, who: str, at: float) -> list[str]:
-    """Let the dialler place calls although the store lacks newer calls. Stop all campaigns, also those that are added
-    later.
+    """Let the dialler place calls although the store lacks newer calls, and stop all campaigns.
 
-    The store gets a new identity, so that headquarters does not confuse new results with earlier ones that have the
-    same ids. Returns the ids of the campaigns in the store.
+    Return the campaigns' ids. Campaigns that are added later are stopped too. The store gets a new identity, so that
+    headquarters does not confuse new results with earlier ones that have the same ids.
     """
     missing = read_calls_missing_from_store(db)
     identity.replace_identity_of_restored_store(db)

@@ -45,11 +45,10 @@ def save_opt_out(
     attempt_id: AttemptId | None = None,
     announced_source: str | None = None,
 ) -> bool:
-    """Store that a number on the electoral roll has opted out, so that no campaign calls it. Return False if it had
-    opted out before, otherwise True.
+    """Store that a number on the electoral roll has opted out, so that no campaign calls it.
 
-    `announced_source`, if given, replaces `source` in the MQTT message that announces the opt-out. Raises StoreError if
-    the number is not in the store.
+    Return True if the opt-out is new, False if the number had opted out before. `announced_source`, if given, replaces
+    `source` in the MQTT message that announces the opt-out. Raises StoreError if the number is not in the store.
     """
     if SQL.mark_phone.run_statement(db, phone_id=phone_id, at=at) == 0:
         if not SQL.phone_exists.fetch_only_value(db, phone_id=phone_id):
@@ -74,10 +73,10 @@ def suppress_phone_number(
     source: str,
     number_hash: str | None = None,
 ) -> bool:
-    """Suppress a phone number (E.164), on the electoral roll or not: it is never called. Return False if it was
-    suppressed already, otherwise True.
+    """Suppress a phone number (E.164), whether it is on the electoral roll or not: it is never called again.
 
-    Other centres are notified of the opt-out if `number_hash`, the keyed hash of the number, is given.
+    Return True if the number was not suppressed before. Other centres are notified of the opt-out if `number_hash`, the
+    keyed hash of the number, is given.
     """
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
     if phone_id is not None:
@@ -159,31 +158,31 @@ def save_hashed_opt_outs(
     return OptOutEffect(count, tuple(phones))
 
 
-def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -> None:
-    """Suppress new numbers of the electoral roll that have opted out in other centres.
+def suppress_new_opted_out_numbers(db: Connection, secrets: Sequence[bytes], after: int) -> None:
+    """Suppress new numbers on the electoral roll (ids above `after`) that have opted out in other centres.
 
-    New numbers are those with ids above `after`. They are first hashed with all secrets, because the opt-outs of other
-    centres are known as hashes only.
+    The opt-outs of other centres are known as hashes only, so the new numbers are first hashed with all `secrets`.
     """
     for secret in secrets:
         number_hashes.hash_next_page_of_phone_numbers(db, secret, after)
-    for each in number_hashes.find_new_numbers_opted_out_in_other_centres(db, after):
+    for each in number_hashes.find_new_numbers_opted_out_elsewhere(db, after):
         suppress_number_opted_out_elsewhere(db, each.phone_id, each.at, each.centre)
 
 
-def suppress_numbers_opted_out_in_other_centres(db: Connection) -> int:
+def suppress_roll_numbers_opted_out_elsewhere(db: Connection) -> int:
     """Suppress the electoral roll's phone numbers that have opted out in other centres, and return how many.
 
     Call it once the numbers are hashed.
     """
     number_hashes.create_index_of_number_hashes(db)
-    found = number_hashes.find_numbers_opted_out_in_other_centres(db)
+    found = number_hashes.find_numbers_opted_out_elsewhere(db)
     return sum(suppress_number_opted_out_elsewhere(db, each.phone_id, each.at, each.centre) for each in found)
 
 
 def suppress_number_opted_out_elsewhere(db: Connection, phone_id: int, at: float, centre: str) -> bool:
-    """Suppress a phone number of the electoral roll that opted out in another centre. Return False if it was suppressed
-    already, otherwise True.
+    """Suppress a phone number of the electoral roll that opted out in another centre.
+
+    Return True if the number was not suppressed before.
     """
     return save_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 

@@ -1,7 +1,8 @@
 """The outbox: MQTT messages that wait to be sent. Each is committed together with the result that it announces.
 
-The receivers are the broker and, if the settings name a headquarters, the uplink. Each has a position of its own. A row
-is deleted once every receiver has it. Functions that write run inside the caller's transaction.
+The messages go to the broker and, if the settings name a headquarters, to headquarters. For each of the two, the store
+knows up to which message it has received them. A message is deleted once both have it. Functions that write run inside
+the caller's transaction.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ NO_HEADQUARTERS = "The settings name no headquarters ([headquarters]). Restart t
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An announcement (MQTT message) that is waiting to be sent."""
+    """An MQTT message that is waiting to be sent."""
 
     outbox_id: int
     topic: str
@@ -37,7 +38,7 @@ class OutboxRow:
 
 
 class WaitingRows(NamedTuple):
-    """How many announcements (MQTT messages) wait for one receiver, the broker or headquarters."""
+    """How many MQTT messages wait for one receiver, the broker or headquarters."""
 
     sink: str  # "mqtt" or "uplink"
     rows: int
@@ -70,7 +71,7 @@ class SQL(Statements):
 
 
 def add_messages_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Store MQTT messages to be sent (outbox). If the same call is repeated, the messages are stored twice."""
+    """Store MQTT messages to be sent (outbox). Messages that are added twice are stored and sent twice."""
     SQL.insert_announcement.run_statement_for_each_parameter_set(
         db, (get_fields_as_sql_parameters(each) | {"at": at} for each in announcements)
     )
@@ -93,14 +94,14 @@ def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float)
 
 
 def read_outbox_rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
-    """Return the oldest announcements (MQTT messages) that the broker does not have yet."""
+    """Return the oldest MQTT messages that the broker does not have yet, up to `limit`."""
     return SQL.rows_for_broker.fetch_all_rows(db, limit=limit)
 
 
 def mark_outbox_rows_published(db: Connection, up_to: int) -> None:
-    """Record that the broker has received all announcements (MQTT messages) up to the id `up_to`.
+    """Record that the broker has received all MQTT messages up to the id `up_to`.
 
-    Announcements that headquarters still needs are not deleted.
+    Messages that headquarters still needs are not deleted.
     """
     SQL.advance_sink.run_statement(db, name="mqtt", passed=up_to)
     SQL.delete_passed.run_statement(db, passed=up_to)
@@ -109,7 +110,7 @@ def mark_outbox_rows_published(db: Connection, up_to: int) -> None:
 def delete_oldest_messages_of_full_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
     """Delete the oldest unsent MQTT messages if more of them wait than the limit allows. The results themselves stay.
 
-    Opt-outs are neither counted nor deleted, because other centres learn of them in no other way. If the settings name
+    Opt-outs are neither counted nor deleted, because other centres have no other way to get them. If the settings name
     a headquarters, the limit is the number of bytes set there, and only telemetry (no results) is deleted.
     """
     byte_limit = SQL.byte_limit.fetch_first_value(db)
@@ -122,9 +123,7 @@ def delete_oldest_messages_of_full_outbox(db: Connection, *, keep_at_most: int =
 
 
 def count_waiting_outbox_rows(db: Connection) -> tuple[OutboxWait, ...]:
-    """Return how many announcements (MQTT messages) wait for the broker and, if the settings name a headquarters, for
-    headquarters.
-    """
+    """Return how many MQTT messages wait for the broker and, if the settings name a headquarters, for headquarters."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.iterate_rows(db))
 
@@ -132,7 +131,7 @@ def count_waiting_outbox_rows(db: Connection) -> tuple[OutboxWait, ...]:
 def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None) -> None:
     """Set the size limit, in bytes, of the MQTT messages that wait for headquarters. Above it, only results are added.
 
-    None = the site has no headquarters: messages that waited only for headquarters are deleted.
+    None means that the site has no headquarters: messages that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
@@ -145,9 +144,7 @@ def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None)
 
 
 def read_outbox_rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
-    """Return the announcements (MQTT messages) with ids above `passed`, up to the id `last`. They are read page by
-    page.
-    """
+    """Return the MQTT messages with ids above `passed`, up to the id `last`. They are read page by page."""
     while rows := SQL.rows_after.fetch_all_rows(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
         for row in rows:
             if row.outbox_id > last:
@@ -157,20 +154,18 @@ def read_outbox_rows_between(db: Connection, passed: int, last: int) -> Iterator
 
 
 def read_last_outbox_id_at_headquarters(db: Connection) -> int | None:
-    """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
-    headquarters.
-    """
+    """Return the id of the last MQTT message that headquarters has, or None if the settings name no headquarters."""
     return SQL.passed_by.fetch_first_value(db, name="uplink")
 
 
 def record_last_outbox_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
-    """Record that headquarters has stored the announcements (MQTT messages) up to the id `through`. A lower id than
-    before changes nothing.
+    """Record that headquarters has stored the MQTT messages up to the id `through`.
 
-    If this store never assigned the id `through`, its file was set back to an earlier state: headquarters would mistake
-    new announcements for those that it has. The store then gets a new identity, and all campaigns are stopped, with an
-    audit entry: the store does not know who was called, has voted or has opted out since. Returns whether this
-    happened. `at` is in epoch seconds. Raises NotInStore if the settings name no headquarters.
+    A lower id than before changes nothing. If this store never assigned the id `through`, its file was set back to an
+    earlier state: headquarters would mistake new messages for those that it has. The store then gets a new identity,
+    and all campaigns are stopped, with an audit entry, because the store does not know who was called, has voted or has
+    opted out since. Return whether this happened. `at` is in epoch seconds. Raises NotInStore if the settings name no
+    headquarters.
     """
     if read_last_outbox_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)

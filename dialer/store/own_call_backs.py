@@ -29,10 +29,9 @@ class SQL(Statements):
 def save_call_back_reserved_for_agent(
     db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord
 ) -> None:
-    """Store the call-back that an agent promised to make personally, if the result of the call (disposition) contains
-    one.
+    """Store the call-back that an agent promised to make personally, if the agent's result for the call contains one.
 
-    It replaces an earlier own call-back for the same number.
+    An earlier call-back to the same number that was reserved for an agent is deleted.
     """
     SQL.delete_replaced_or_expired.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
@@ -41,8 +40,8 @@ def save_call_back_reserved_for_agent(
 
 
 def read_call_backs_reserved_for_agents(db: Connection, now: float) -> list[OwnCallBack]:
-    """Return the call-backs that are still reserved at `now` (epoch seconds) for the agents who promised to make them.
+    """Return the call-backs that are reserved at `now` (epoch seconds) for the agents who promised to make them.
 
-    The result includes call-backs that have been made already.
+    Call-backs that have been made already may be among them.
     """
     return SQL.call_backs.fetch_all_rows(db, now=now)

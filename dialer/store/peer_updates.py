@@ -1,4 +1,4 @@
-"""Opt-outs, marks about voters and call times of other centres, which headquarters passes on in numbered streams."""
+"""Updates of other centres, which headquarters passes on in numbered streams: opt-outs, marks about voters, call times."""
 
 from __future__ import annotations
 
@@ -45,12 +45,11 @@ class PeerUpdateEffect:
 
 
 def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Store a batch of opt-outs, marks about voters and calls of other centres.
+    """Store a batch of other centres' opt-outs, marks (facts about voters) and calls, and its position in the stream.
 
-    The new position in the stream of updates is stored too. A batch that was applied before is skipped. The updates are
-    not announced again. A mark is skipped, and counted as unknown, if its voter is not on this centre's electoral roll
-    (which may be another version), or if another mark has its key. Raises NotInStore if updates are missing between the
-    stored position and the batch.
+    A batch that was stored before is skipped. The updates are not announced again. A mark is skipped, and counted as
+    unknown, if its voter is not on this centre's electoral roll (which may be another version), or if another mark has
+    its key. Raises NotInStore if updates are missing between the stored position and the batch.
     """
     stored = (SQL.position.fetch_first_row(db, stream=updates.stream) or PeerStreamPosition()).position
     if updates.position <= stored:

@@ -22,7 +22,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """The federal state of a constituency or a part of it, and the time when the last polling station there closes."""
+    """A federal state of an area (a constituency or a part of it), and when the area's last polling station closes."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -67,7 +67,7 @@ def append_official_turnout_figures(db: Connection, figures: Sequence[OfficialFi
 
 
 def add_federal_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
-    """Return the official turnout figure, completed by the federal state of its area.
+    """Return an official turnout figure, with the federal state of its area filled in.
 
     Raises NotInStore if the area is not on the electoral roll, or is in several states and the figure names none.
     """
@@ -101,10 +101,9 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
 
 
 def _find_federal_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the federal states in which the electoral roll has the area of a turnout figure, with the area's closing
-    time.
+    """Return the federal states in which the electoral roll has an area, each with the area's closing time.
 
-    This is the time when the last polling station of the area closes.
+    The area is that of a turnout figure. Its closing time is when its last polling station closes.
     """
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)

@@ -12,12 +12,10 @@ class SQL(Statements):
 
 
 def save_start_of_call_recording(db: Connection, attempt_id: str, started_at: float) -> None:
-    """Store that the recording of a call began at the time `started_at` (epoch seconds). A repeated call changes
-    nothing.
-    """
+    """Store that the recording of a call began at `started_at` (epoch seconds), unless a start is stored already."""
     SQL.insert_recording.run_statement(db, attempt_id=attempt_id, started_at=started_at)
 
 
 def has_call_with_recording_ended(db: Connection, attempt_id: AttemptId) -> bool:
-    """Return whether a call has ended and still has a recording (one that was not erased)."""
+    """Return whether a call has ended and its recording still exists (was not erased)."""
     return SQL.was_recorded.fetch_only_value(db, attempt_id=attempt_id)

@@ -27,7 +27,7 @@ class RecordedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RecordedInterval:
-    """The time of a seat in one state: ready, reserved, talking or wrap-up. Times are epoch seconds."""
+    """A period that a seat spent in one state: ready, reserved, talking or wrap-up. Times are epoch seconds."""
 
     seat: str
     state: SeatState
@@ -48,7 +48,7 @@ class AttemptRow(NamedTuple):
 
 
 class IntervalRow(NamedTuple):
-    """The database row with the time of a seat in one state."""
+    """The database row with a period that a seat spent in one state."""
 
     seat: str
     state: str
@@ -78,9 +78,7 @@ def read_ended_attempts_of_period(db: Connection, since: float, until: float) ->
 
 
 def read_seat_intervals_of_period(db: Connection, since: float, until: float) -> list[RecordedInterval]:
-    """Return how long seats were in each state, as intervals. An interval counts if it overlaps the period from `since`
-    to `until`.
-    """
+    """Return the intervals that seats spent in each state, if they overlap the period from `since` to `until`."""
     return [
         RecordedInterval(row.seat, SeatState(row.state), row.from_at, row.until_at)
         for row in SQL.intervals.iterate_rows(db, since=since, until=until)

@@ -91,7 +91,7 @@ def find_recording_files(directory: Path, attempts: Collection[str] | None, *, e
 
 
 def erase_recording(path: Path) -> None:
-    """Delete the sound file of a recording, if it exists. Raises RecordingError if it cannot be deleted."""
+    """Delete a recording's sound file. Do nothing if it does not exist. Raises RecordingError if it cannot be deleted."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The imported do-not-call registers, as they are now and as they were at an earlier time."""
+"""The imported do-not-call registers: those stored now, and those that had been imported at an earlier time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class RegistersAt:
     replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
 
     @property
-    def names_of_imported_do_not_call_registers(self) -> frozenset[str]:
-        """The names of the registers imported by the given time whose numbers of that time are still stored."""
+    def names_of_imported_registers(self) -> frozenset[str]:
+        """The names of the registers imported by the given time whose numbers are stored as they were then."""
         return frozenset(register.name for register in self.registers) - self.replaced
 
 
@@ -48,7 +48,7 @@ def read_do_not_call_registers(db: Connection) -> list[Register]:
     return SQL.registers.fetch_all_rows(db)
 
 
-def read_do_not_call_registers_at_time(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
+def read_registers_at_time(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     """Return the do-not-call registers that had been imported by a given time (epoch seconds).
 
     If a register was replaced later, the date of its earlier issue is read from the audit.

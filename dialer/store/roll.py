@@ -1,4 +1,4 @@
-"""The electoral roll: functions that read and write it for imports of rolls and weights, and copy it for a rehearsal.
+"""The electoral roll: functions that import it and its voters' weights, read it, and copy it for a rehearsal.
 
 An import locks the store and writes in bulk, in one transaction. Its rows are tuples in the order of the columns.
 """
@@ -120,9 +120,9 @@ def _make_sql_parameters_from_columns(names: Sequence[str], values: Iterable[obj
 def begin_roll_import(db: Connection) -> int:
     """Prepare the connection for an import of an electoral roll, before the transaction begins.
 
-    Returns the id for the next new voter. Foreign keys and CHECK constraints are turned off, because they would double
-    the import's time. They cannot fail: the import assigns the keys and adds parents first. A crash still loses
-    nothing.
+    Return the next new voter's id. Foreign keys and CHECK constraints are turned off, because they would double the
+    import's time. The import itself assigns the keys and adds parent rows first, so these checks could find nothing. A
+    crash still loses nothing.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
@@ -195,16 +195,16 @@ def add_numbers_of_voters(db: Connection, pairs: Iterable[tuple[int, str]]) -> t
 
 
 def finish_roll_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress the numbers that an import of an electoral roll added and that opted out before.
+    """Suppress the numbers that an import of an electoral roll added and that opted out before the import.
 
-    Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC (voter ID) numbers
+    Return how many numbers were suppressed, how many booths have no closing time, and how many EPIC (voter ID) numbers
     appear twice.
     """
     opted_out = SQL.apply_opt_outs.run_statement(db)
     return opted_out, SQL.booths_without_close.fetch_only_value(db), SQL.repeated_epics.fetch_only_value(db)
 
 
-def list_duplicate_voter_id_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
+def list_duplicate_card_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
     """Return the first `most` EPIC (voter ID) numbers that several voters of one electoral roll have.
 
     Slow, because it reads the whole roll.

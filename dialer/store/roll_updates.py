@@ -1,6 +1,6 @@
 """The import of an electoral roll by the running dialler, in small steps between its other writes.
 
-Functions run inside the caller's transaction.
+Each function is one step, and runs inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class RollChange:
-    """The changes that one step of an electoral roll's import made in the store."""
+    """What one step of an electoral roll's import changed in the store."""
 
     voters: int  # added or changed
     numbers: int
@@ -51,10 +51,10 @@ def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, in
 def import_voters(
     db: Connection, voters: Sequence[SpooledVoter], booth_ids: dict[int, int], secrets: Sequence[bytes]
 ) -> RollChange:
-    """Add or update voters of an electoral roll with their phone numbers.
+    """Add or update voters of an electoral roll with their phone numbers. Repeating this changes nothing.
 
     An empty field does not overwrite a stored one. New numbers that have opted out, here or in another centre, are
-    suppressed. Opt-outs of other centres are known as hashes made with `secrets`. A repeated call changes nothing.
+    suppressed. Opt-outs of other centres are known as hashes made with `secrets`.
     """
     before = find_last_phone_id(db)
     rows = [
@@ -71,7 +71,7 @@ def import_voters(
         links=SQL.insert_link.run_statement_for_each_parameter_set(db, pairs),
         opted_out=SQL.apply_opt_out.run_statement_for_each_parameter_set(db, pairs),
     )
-    opt_outs.suppress_new_numbers(db, secrets, before)
+    opt_outs.suppress_new_opted_out_numbers(db, secrets, before)
     return change
 
 

@@ -24,8 +24,9 @@ AnnouncingJob = Callable[Concatenate[Connection, Encode | None, P], T]
 
 
 class StoreRunner:
-    """Runs functions on an open store: writes on one connection in one thread, reads on a second connection in a second
-    thread.
+    """A runner of functions on an open store.
+
+    Writes run on one connection in one thread, reads on another in a second one.
     """
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
@@ -47,9 +48,7 @@ class StoreRunner:
     async def _run_write_job(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run_write_job(lambda db: job(db, *args, **kwargs))
 
-    async def _run_write_job_that_adds_to_outbox(
-        self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _run_announcing_write_job(self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         result = await self._writer.run_write_job(lambda db: job(db, self._encode, *args, **kwargs))
         self.outbox_event.set()
         return result
@@ -61,7 +60,7 @@ class StoreRunner:
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, read)
 
     async def close(self) -> None:
-        """Finish the waiting writes, checkpoint the WAL, and close the store. A repeated call does nothing."""
+        """Finish the waiting writes, checkpoint the WAL, and close the store. If it is closed already, do nothing."""
         if self._closed:
             return
         self._closed = True
@@ -78,7 +77,7 @@ class StoreRunner:
 
 
 class Read(Generic[P, T]):
-    """Descriptor that turns a function into a reading method of the store.
+    """A descriptor that turns a function into a reading method of the store.
 
     The method does not see writes that are still waiting for their commit.
     """
@@ -92,7 +91,7 @@ class Read(Generic[P, T]):
 
 
 class Write(Generic[P, T]):
-    """Descriptor that turns a function into a writing method of the store, which returns once the commit is on disk."""
+    """A descriptor that turns a function into a writing method of the store, which returns once the commit is on disk."""
 
     announces = False
 
@@ -107,12 +106,13 @@ class Write(Generic[P, T]):
     def __get__(self, store: StoreRunner | None, kind: type[StoreRunner]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
         if store is None:
             return self
-        return partial(store._run_write_job_that_adds_to_outbox if self.announces else store._run_write_job, self._job)
+        return partial(store._run_announcing_write_job if self.announces else store._run_write_job, self._job)
 
 
 class Announce(Write[P, T]):
-    """Descriptor that turns a function into a method that writes to the store and, in the same transaction, stores the
-    MQTT messages that announce the change (outbox).
+    """A descriptor that turns a function into a writing method of the store that also announces what was written.
+
+    The MQTT messages that announce it are stored in the same transaction (outbox).
     """
 
     announces = True

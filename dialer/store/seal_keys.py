@@ -42,19 +42,20 @@ class EpochKeys:
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_next_signing_keys(self) -> EpochKeys:
-        """Return the keys for the next signing period: its key, which exists already, and a new random key for the
-        period after it.
+        """Return the keys that apply once the current signing period ends.
+
+        The next period's key exists already. A new random key is created for the period after it.
         """
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
     def epoch_public_key(self) -> str:
-        """The public key (hexadecimal) that verifies the signature made at the end of the present minute."""
+        """The public key (hexadecimal) that verifies the signature at the end of the current signing period (a minute)."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
     def next_epoch_public_key(self) -> str:
-        """The public key (hexadecimal) that verifies the signature made at the end of the next minute."""
+        """The public key (hexadecimal) that verifies the signature at the end of the next signing period (a minute)."""
         return signing.derive_public_key(self.next_seed).hex()
 
     def sign_with_current_key(self, what: bytes) -> str:
@@ -96,9 +97,9 @@ def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
 
 
 def create_signing_keys_of_new_store(store: Path) -> EpochKeys | None:
-    """Create the secret keys of a store that does not exist yet, for its first signing period, and return them.
+    """Create the secret signing keys of a store that does not exist yet, for its first signing period, and return them.
 
-    Existing keys are never replaced. They are returned if they are those of a first period, otherwise None. If the
+    Existing keys are never replaced: if they are those of a first period, they are returned. Otherwise, and if the
     store exists already, return None. The file belongs to the owner of its folder. Raises StoreError if an existing
     file cannot be read, and OSError.
     """

@@ -23,8 +23,8 @@ from dialer.store.evidence import (
     BLOCK_BITS,
     EVIDENCE,
     Evidence,
-    build_sql_for_digest_of_rows,
-    build_sql_that_selects_keys_of_rows,
+    build_sql_for_row_digest,
+    build_sql_for_row_keys,
     list_columns_covered_by_seals,
     register_digest_function,
 )
@@ -42,9 +42,7 @@ APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
 
 
 class LoggedChange(NamedTuple):
-    """An entry of the signed log: the key of the changed row or block of rows, and its digest before and after the
-    change.
-    """
+    """A change in the signed log: the key of the changed row or block of rows, and its digests before and after."""
 
     one: int | float | str
     two: int | float | str
@@ -61,7 +59,10 @@ class SchemaPart(NamedTuple):
 
 
 class StoredStatus(NamedTuple):
-    """The turnout status of a voter that is stored: pending, voted or closed."""
+    """The stored status of a voter: the turnout status (pending, voted or closed), and what contacts have shown.
+
+    The voter may have been contacted, and may have said "not voted yet".
+    """
 
     voter_id: int
     turnout: str
@@ -118,7 +119,7 @@ class SealVerdict:
 
     @property
     def is_evidence_intact(self) -> bool:
-        """Whether the verification found no change by another program."""
+        """Whether the verification found no change by another program to the store, the log, the audit or the schema."""
         return not self.findings
 
     def add_verification_finding(self, of: str, row_id: object, problem: str) -> None:
@@ -223,13 +224,13 @@ def _verify_seal_that_person_noted(epochs: Sequence[SealedEpoch], head: tuple[in
             "epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off"
         )
     elif noted.compute_digest_of_signed_log_entry() != digest:
-        verdict.add_verification_finding("epoch", number, "differs from the noted head with this number")
+        verdict.add_verification_finding("epoch", number, "differs from the epoch that was noted with this number")
 
 
 def _verify_sealed_rows(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
     table = evidence.table
-    digest = f"SELECT {build_sql_for_digest_of_rows(evidence, list_columns_covered_by_seals(db, evidence))}"
-    stored = (((one, two), True) for one, two in db.execute(build_sql_that_selects_keys_of_rows(evidence)))
+    digest = f"SELECT {build_sql_for_row_digest(evidence, list_columns_covered_by_seals(db, evidence))}"
+    stored = (((one, two), True) for one, two in db.execute(build_sql_for_row_keys(evidence)))
     changes = SQL.logged_changes.iterate_rows(db, evidence=table)
     logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))
     intact = 0
@@ -324,7 +325,9 @@ def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
         if one != other:
             names = ("turnout", "contacted", "not_yet")
             fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
-            verdict.add_verification_finding("voter", voter_id, f"does not agree with the marks: {', '.join(fields)}")
+            verdict.add_verification_finding(
+                "voter", voter_id, f"differs from the status that the recorded facts (marks) give: {', '.join(fields)}"
+            )
 
 
 _UNREADABLE = VoterStatus("unreadable")

@@ -1,11 +1,11 @@
 """Logs each change to evidence as it is committed, and signs the log once a minute.
 
-The log has the digest of each changed row, or block of rows, before and after. The signature covers the hash of the log
-in this process's memory, so a change that another program makes to the log in the file is not signed. With each commit,
-an authentication code of the log is stored, made with a secret key. After a crash it shows whether the unsigned changes
-are those that were committed.
+The log has the digest of each changed row, or block of rows, before and after the change. The signature covers the hash
+of the log in this process's memory. So a change that another program makes to the log in the file is not signed.
 
-The sealer belongs to a writing connection and takes part in each of its transactions (`sql.TransactionHooks`).
+With each commit, an authentication code of the log is stored, made with a secret key. After a crash it shows whether
+the unsigned changes are those that were committed. The sealer belongs to a writing connection and takes part in each of
+its transactions (`sql.TransactionHooks`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.store import audit
 from dialer.store.evidence import (
     EVIDENCE,
-    build_sql_for_digest_of_rows,
-    build_sql_that_selects_keys_of_rows,
+    build_sql_for_row_digest,
+    build_sql_for_row_keys,
     compute_digest_of_sealed_columns,
     create_triggers_that_record_changes,
     list_columns_covered_by_seals,
@@ -98,10 +98,8 @@ class SQL(Statements):
 
 
 @dataclass(slots=True)
-class _Progress:
-    """The state of the current signing period (about a minute): its signing keys, and the hash of the rows logged so
-    far.
-    """
+class _SigningPeriod:
+    """The current signing period (about a minute): its signing keys, and the hash of the log rows written so far."""
 
     keys: EpochKeys
     previous: str  # digest of the epoch before
@@ -111,7 +109,8 @@ class _Progress:
     rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
     stored_mac: bytes = b""  # that the last commit stored
 
-    def copy_hash_progress(self) -> _Progress:
+    def copy_signing_period(self) -> _SigningPeriod:
+        """Return a copy of the signing period, so that a transaction that fails does not change the original."""
         return replace(self, rows=self.rows.copy())
 
     def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
@@ -141,7 +140,7 @@ def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
 
 
 class Sealer:
-    """Writes each change of a store to a log, and signs the log about once a minute."""
+    """The signer of a store's changes: it writes each change to a log, and signs the log about once a minute."""
 
     def __init__(self, db: Connection, path: Path) -> None:
         """Create the sealer of the changes that `db` makes in the store at `path`.
@@ -153,11 +152,11 @@ class Sealer:
         self._path = get_seal_key_path(path)
         self._layout = compute_digest_of_sealed_columns(db)
         self._digests = {
-            name: f"SELECT {build_sql_for_digest_of_rows(each, list_columns_covered_by_seals(db, each))}"
+            name: f"SELECT {build_sql_for_row_digest(each, list_columns_covered_by_seals(db, each))}"
             for name, each in EVIDENCE.items()
         }
-        self._committed: _Progress | None = None
-        self._pending: _Progress | None = None
+        self._committed: _SigningPeriod | None = None
+        self._pending: _SigningPeriod | None = None
         self._file_epoch = 0  # of the keys in the file
         self._renew_salts = False
         create_triggers_that_record_changes(db)
@@ -186,7 +185,7 @@ class Sealer:
         if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
             return self._start_chain_of_signing_keys(last, keys)
         self._file_epoch = keys.epoch
-        self._committed = _Progress(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
+        self._committed = _SigningPeriod(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
         doubt = self._add_unsigned_log_rows_to_hash(self._committed)
         self._committed.doubt = doubt
         self._committed.stored_mac = SQL.log_end.fetch_only_row(self._db).mac
@@ -209,21 +208,21 @@ class Sealer:
         end = SQL.log_end.fetch_only_row(self._db)
         if last is None:
             doubt = EPOCHS_REMOVED if end.last_row else ""
-            self._committed = _Progress(keys, "", end.last_row + 1, end.last_row, doubt)
+            self._committed = _SigningPeriod(keys, "", end.last_row + 1, end.last_row, doubt)
             return EpochKind.START
-        self._committed = _Progress(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
+        self._committed = _SigningPeriod(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
         self._committed.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=last.last))
         return EpochKind.START
 
-    def _add_unsigned_log_rows_to_hash(self, progress: _Progress) -> str:
-        """Add the unsigned rows of the log to the current signing period `progress`.
+    def _add_unsigned_log_rows_to_hash(self, period: _SigningPeriod) -> str:
+        """Add the unsigned rows of the log to the hash of the current signing period.
 
         Return a sentence about what another program did to these rows, or an empty text.
         """
         end = SQL.log_end.fetch_only_row(self._db)
-        progress.add_log_rows_to_hash(SQL.log_between.iterate_rows(self._db, first=progress.first, last=end.last))
-        if progress.last != end.last or progress.compute_authentication_code_of_log() != end.mac:
-            progress.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=progress.last))
+        period.add_log_rows_to_hash(SQL.log_between.iterate_rows(self._db, first=period.first, last=end.last))
+        if period.last != end.last or period.compute_authentication_code_of_log() != end.mac:
+            period.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=period.last))
             return ROWS_CHANGED
         return ROWS_ADDED if end.last_row > end.last else ""
 
@@ -234,11 +233,11 @@ class Sealer:
         end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
-            and end.mac == self._pending.stored_mac != self._get_hash_progress_at_last_commit().stored_mac
+            and end.mac == self._pending.stored_mac != self._get_signing_period_at_last_commit().stored_mac
         ):
             self.on_transaction_committed()  # only the confirmation of the last commit was lost
-        committed = self._get_hash_progress_at_last_commit()
-        self._pending = committed.copy_hash_progress()
+        committed = self._get_signing_period_at_last_commit()
+        self._pending = committed.copy_signing_period()
         if end.last_row > committed.last:
             SQL.delete_log_after.run_statement(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
@@ -246,10 +245,10 @@ class Sealer:
     def write_rows_before_commit(self) -> None:
         """Write the changes of the transaction to the signed log, and store the code that protects the end of the log."""
         logged = self._log_changes_of_transaction()
-        pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
+        pending, committed = self._get_signing_period_of_transaction(), self._get_signing_period_at_last_commit()
         sealed = pending.keys is not committed.keys
         if sealed and not self._is_signing_period_stored(committed.keys.epoch):
-            pending = self._pending = committed.copy_hash_progress()  # the job that sealed the epoch was undone
+            pending = self._pending = committed.copy_signing_period()  # the job that sealed the epoch was undone
         if logged or sealed:
             pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
             pending.stored_mac = pending.compute_authentication_code_of_log()
@@ -259,24 +258,25 @@ class Sealer:
         """Remember where the log ends after a commit. If the transaction signed it, destroy the secret key of the
         signature.
         """
-        self._committed = self._get_hash_progress_of_transaction()
+        self._committed = self._get_signing_period_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
                 self._write_signing_keys(self._committed.keys)
 
     # Epochs
 
-    def seal_epoch(self, at: float, kind: EpochKind) -> SealedEpoch:
+    def sign_logged_changes(self, at: float, kind: EpochKind) -> SealedEpoch:
         """Sign the changes logged since the last signature, inside a transaction. Return the new seal.
 
-        `at` is in epoch seconds. A transaction can sign only once, because there is only one key for it. A second call
-        in the same transaction returns the same result. Raises StoreError if the previous key cannot be destroyed.
+        A seal is a signed entry of the log. `at` is in epoch seconds. A transaction can sign only once, because there
+        is only one key for it: signing again returns the same seal. Raises StoreError if the previous key cannot be
+        destroyed.
         """
-        pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
+        pending, committed = self._get_signing_period_of_transaction(), self._get_signing_period_at_last_commit()
         if pending.keys is not committed.keys:
             if self._is_signing_period_stored(committed.keys.epoch):
                 return SQL.last_epoch.fetch_only_row(self._db)
-            pending = committed.copy_hash_progress()  # the job that sealed the epoch was undone
+            pending = committed.copy_signing_period()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
             self._write_signing_keys(committed.keys)
         self._log_changes_of_transaction()
@@ -299,7 +299,7 @@ class Sealer:
         )
         epoch = replace(unsigned, signature=keys.sign_with_current_key(unsigned.encode_fields_to_sign()))
         SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
-        self._pending = _Progress(
+        self._pending = _SigningPeriod(
             keys.make_next_signing_keys(),
             epoch.compute_digest_of_signed_log_entry(),
             epoch.last + 1,
@@ -307,14 +307,14 @@ class Sealer:
         )
         return epoch
 
-    def restart_seal_log(self) -> int:
-        """Replace the log by a new one with all covered rows as they are now. Return the number of the old log's last
-        row.
+    def restart_signed_log(self) -> int:
+        """Replace the signed log by a new one with all covered rows as they are now.
 
-        In the same transaction, the caller must sign the new log with `seal_epoch`, as the store's first signature or
-        with a kind in `LOG_STARTS` that says why a new log begins.
+        Return the old log's last row number. In the same transaction, the caller must sign the new log with
+        `sign_logged_changes`, as the store's first signature or with a kind in `LOG_STARTS` that says why a new log
+        begins.
         """
-        pending = self._get_hash_progress_of_transaction()
+        pending = self._get_signing_period_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
         last = pending.last
         pending.first, pending.rows = last + 1, hashlib.sha256()
@@ -323,7 +323,7 @@ class Sealer:
         if last:
             SQL.append_placeholder.run_statement(self._db, change_id=last + 1)
         for name, evidence in EVIDENCE.items():
-            for one, two in self._db.execute(build_sql_that_selects_keys_of_rows(evidence)).fetchall():
+            for one, two in self._db.execute(build_sql_for_row_keys(evidence)).fetchall():
                 self._log_change_of_row(Touched(name, one, two, None))
         return last
 
@@ -362,12 +362,12 @@ class Sealer:
     @property
     def has_no_signed_changes(self) -> bool:
         """Whether no changes of the store have been signed yet."""
-        return self._get_hash_progress_of_transaction().keys.epoch == FIRST_EPOCH
+        return self._get_signing_period_of_transaction().keys.epoch == FIRST_EPOCH
 
     @property
-    def has_unsealed_rows(self) -> bool:
+    def has_unsigned_changes(self) -> bool:
         """Whether the store has changes that are not signed yet."""
-        committed = self._get_hash_progress_at_last_commit()
+        committed = self._get_signing_period_at_last_commit()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
     def _is_signing_period_stored(self, epoch: int) -> bool:
@@ -385,11 +385,11 @@ class Sealer:
             ) from error
         self._file_epoch = keys.epoch
 
-    def _get_hash_progress_at_last_commit(self) -> _Progress:
+    def _get_signing_period_at_last_commit(self) -> _SigningPeriod:
         assert self._committed is not None  # noqa: S101 - started
         return self._committed
 
-    def _get_hash_progress_of_transaction(self) -> _Progress:
+    def _get_signing_period_of_transaction(self) -> _SigningPeriod:
         assert self._pending is not None  # noqa: S101 - in a transaction
         return self._pending
 

@@ -42,31 +42,31 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
         return
     with open_transaction(db):
         if why is EpochKind.UPGRADE or own.has_no_signed_changes:
-            own.restart_seal_log()
-        own.seal_epoch(at, why)
+            own.restart_signed_log()
+        own.sign_logged_changes(at, why)
 
 
-def sign_changes_and_add_seal_to_outbox(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
+def sign_changes_and_queue_seal(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
     """Sign the store's changes since the last signature (seal), and return the new seal. Runs inside a transaction.
 
     All unsent seals are queued for MQTT. `at` is in epoch seconds.
     """
     unannounced = sealer.SQL.epochs_since_last_minute.fetch_all_rows(db)
-    epoch = get_sealer_of_connection(db).seal_epoch(at, EpochKind.MINUTE)
+    epoch = get_sealer_of_connection(db).sign_logged_changes(at, EpochKind.MINUTE)
     for each in (*unannounced, epoch):
         add_result_to_outbox(db, encode, each, at)
     return epoch
 
 
-def seal_all_unsealed_changes(db: Connection, at: float) -> None:
+def sign_all_unsigned_changes(db: Connection, at: float) -> None:
     """Sign all changes that are not signed (sealed) yet, in a transaction of its own. Call it before the store is closed.
 
     `at` is in epoch seconds.
     """
     own = get_sealer_of_connection(db)
-    if own.has_unsealed_rows:
+    if own.has_unsigned_changes:
         with open_transaction(db):
-            own.seal_epoch(at, EpochKind.CLOSE)
+            own.sign_logged_changes(at, EpochKind.CLOSE)
 
 
 def renew_hash_salts_of_changed_rows(db: Connection) -> None:
@@ -77,13 +77,14 @@ def renew_hash_salts_of_changed_rows(db: Connection) -> None:
     get_sealer_of_connection(db).renew_hash_salts_of_changed_rows()
 
 
-def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
-    """Delete the signed log after a purge, and sign the remaining rows as they are, inside the transaction.
+def restart_signed_log_after_purge(db: Connection, at: float) -> dict[str, str]:
+    """Delete the signed log after a purge, and sign the remaining rows as they are, in the same transaction.
 
-    Returns the details for the purge's audit entry, such as the last row of the deleted log.
+    Return the details for the purge's audit entry, such as the number of the deleted log's last row. `at` is in epoch
+    seconds.
     """
-    last = get_sealer_of_connection(db).restart_seal_log()
-    get_sealer_of_connection(db).seal_epoch(at, EpochKind.PURGE)
+    last = get_sealer_of_connection(db).restart_signed_log()
+    get_sealer_of_connection(db).sign_logged_changes(at, EpochKind.PURGE)
     return {"seals": str(last)}
 
 
@@ -92,8 +93,8 @@ def read_seal(db: Connection, epoch: int) -> SealedEpoch | None:
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 
-def read_first_key_of_each_signing_chain(db: Connection) -> list[str]:
-    """Return the public keys (hexadecimal) with which the store's chains of signing keys begin, the oldest first."""
+def read_first_keys_of_signing_chains(db: Connection) -> list[str]:
+    """Return the public key (hexadecimal) with which each of the store's chains of signing keys begins, oldest first."""
     return sealer.SQL.first_keys.fetch_all_values(db)
 
 

@@ -28,10 +28,9 @@ class SQL(Statements):
 
 
 def save_intervals_of_seat_states(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
-    """Store how long seats were in each state (ready, talking, ...). If the settings name a headquarters, announce the
-    total times by MQTT.
+    """Store how long seats were in each state (ready, talking, ...), skipping intervals that are stored already.
 
-    An interval that is stored already changes nothing.
+    If the settings name a headquarters, announce the total times by MQTT.
     """
     new = [each for each in intervals if SQL.insert_interval.run_statement(db, **get_fields_as_sql_parameters(each))]
     if new and read_last_outbox_id_at_headquarters(db) is not None:

@@ -1,10 +1,11 @@
-"""The journal of calls sent to Asterisk or Twilio. It shows which calls of a killed process were certainly never sent.
+"""The journal of calls sent to Asterisk or Twilio. After a kill it shows which calls were certainly never sent.
 
-An attempt is committed to the store before it is dialled, so the store does not show whether it was dialled. The
-journal, a small file next to the store, is written twice for each attempt: before its commit, and right before its
-Originate. An attempt with only the first record was never sent. The records are not synced to disk: they survive a kill
--9, but not a crash of the machine. So a journal from before the machine's last start is ignored, like a damaged one.
-The number of an attempt that is not in the journal stays blocked.
+A call attempt is committed to the store before it is dialled, so the store does not show whether it was dialled. The
+journal is a small file next to the store. Two records are written for each attempt: one before its commit, and one
+right before its Originate. An attempt with only the first record was never sent.
+
+The records are not synced to disk: they survive a kill -9, but not a crash of the machine. So a journal from before the
+machine's last start is ignored, like a damaged one. The number of an attempt that is not in the journal stays blocked.
 
 The journal also stores the difference between the machine's clocks, for a start after the wall clock was set.
 """
@@ -34,7 +35,7 @@ class SentJournal:
     """
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
-        """Create the journal of calls sent to Asterisk. It will be read and written at `path` when it is opened."""
+        """Create the journal of calls sent to Asterisk or Twilio, in a file at `path` that is read and written later."""
         self.path = path
         self._boot = _read_journal_file_if_exists(boot_id).strip()
         self._file: int | None = None
@@ -50,8 +51,9 @@ class SentJournal:
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
     def list_sent_attempts(self) -> list[AttemptId]:
-        """Return the last call attempts that an earlier run sent to Asterisk or Twilio. A store that lacks them is an
-        older copy of the store.
+        """Return the last call attempts that an earlier run sent to Asterisk or Twilio.
+
+        A store that lacks them was restored from an older copy.
         """
         head, records = self._read_journal_records()
         if head.split(b" ")[1:] != self._format_first_line_of_journal().split(b" ")[1:]:
@@ -66,7 +68,7 @@ class SentJournal:
         head, records = self._read_journal_records()
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
-    def read_wall_clock_minus_boot_clock(self) -> float | None:
+    def read_clock_difference(self) -> float | None:
         """Return how many seconds the wall clock was ahead of the time since boot in an earlier run, or None if not
         recorded.
 
@@ -75,9 +77,10 @@ class SentJournal:
         records = [record for record in self._read_journal_records_since_machine_start() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None
 
-    def record_wall_clock_minus_boot_clock(self, ahead: float) -> None:
-        """Record how many seconds the wall clock is ahead of the time since boot, for `read_wall_clock_minus_boot_clock` at the
-        next start. Errors are ignored.
+    def record_clock_difference(self, ahead: float) -> None:
+        """Record how many seconds the wall clock is ahead of the time since boot, for the next start.
+
+        Errors are ignored. The next start reads the record with `read_clock_difference`.
         """
         if self._file is None or (
             self._clock_ahead is not None and abs(ahead - self._clock_ahead) < CLOCK_MOVED_SECONDS
@@ -88,8 +91,9 @@ class SentJournal:
             self._append_journal_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def start_new_journal_file(self) -> None:
-        """Replace the journal of sent calls by an empty one. Call this function when the store has the results of all
-        attempts of the earlier run. Raises OSError.
+        """Replace the journal of sent calls by an empty one. Raises OSError.
+
+        The caller must have stored the results of all attempts of the earlier run before.
         """
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._write_first_line_of_journal()
@@ -122,7 +126,7 @@ class SentJournal:
         self._opening.discard(attempt_id)
 
     def close(self) -> None:
-        """Close the journal of sent calls. Its file stays on the disk for the next start. A repeated call does nothing."""
+        """Close the journal of sent calls, if it is open. Its file stays on the disk for the next start."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -1,4 +1,4 @@
-"""The spool: a folder next to the store with uploads for the running dialler, such as rolls and lists of numbers.
+"""The spool: a folder next to the store with uploads that wait for import by the dialler: rolls and lists of numbers.
 
 MQTT commands must not contain phone numbers, so they name a file of the spool. Each file is a small store with the same
 key.
@@ -94,7 +94,7 @@ class NumberOfVoter(NamedTuple):
 class SQL(Statements):
     insert_number = Command()
     insert_booth = Command()
-    count_rows_that_uploaded_roll_would_change = Query(RollComparison)
+    compare_uploaded_roll_with_store = Query(RollComparison)
     numbers = Scalar(str)
     roll = Query(SpooledRoll)
     booths = Query(StoredBooth)
@@ -114,8 +114,8 @@ class Spool:
         """Return the path of the uploaded roll or list of numbers with this id."""
         return self._folder / f"{list_id}.db"
 
-    def prepare_upload_folder_and_create_id(self) -> str:
-        """Prepare the folder of uploads and return an id for a new upload. Raises StoreError.
+    def begin_upload(self) -> str:
+        """Prepare the folder of uploads, and return an id for a new upload. Raises StoreError.
 
         The folder is created if it is missing. Old uploads are deleted.
         """
@@ -134,7 +134,7 @@ class Spool:
 
     def store_uploaded_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
         """Store a list of phone numbers (E.164) for the dialler to import, and return its id. Raises StoreError."""
-        new = self.prepare_upload_folder_and_create_id()
+        new = self.begin_upload()
         list_id = list_id or new
         with (
             open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
@@ -170,10 +170,9 @@ class Spool:
             self._folder.rmdir()
 
     def create_file_for_roll(self, list_id: str) -> None:
-        """Create a file for an uploaded roll that the dialler will import.
+        """Create the file of an uploaded electoral roll, which the dialler will import. Raises StoreError.
 
-        The store's polling stations (booths) are copied into the file first, so that they have the same ids there as in
-        the store. Raises StoreError.
+        The store's polling stations (booths) are copied into the file first, so that they have the same ids there.
         """
         with open_store_snapshot(self.store, self.key) as db:
             booths = roll.read_all_booths(db)
@@ -183,9 +182,10 @@ class Spool:
         ):
             SQL.insert_booth.run_statement_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
-    def count_rows_that_uploaded_roll_would_change(self, list_id: str) -> RollComparison:
+    def compare_uploaded_roll_with_store(self, list_id: str) -> RollComparison:
         """Return how many voters and numbers of the store would change if an uploaded electoral roll were imported.
-        Raises StoreError.
+
+        `list_id` is the id of the upload. Raises StoreError.
         """
         with (
             translate_sqlite_errors(self.store),
@@ -193,7 +193,7 @@ class Spool:
         ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {format_key_as_sql_literal(self.key)}", store)
-            return SQL.count_rows_that_uploaded_roll_would_change.fetch_only_row(db)
+            return SQL.compare_uploaded_roll_with_store.fetch_only_row(db)
 
     def open_spooled_file(self, list_id: str) -> SpoolFile:
         """Open an uploaded roll or list of numbers for reading. Raises NotInStore if there is no such upload, and StoreError."""

@@ -10,7 +10,7 @@ VALUES (:booth_id, :roll_version, :state_code, :constituency_number, :part_numbe
         :constituency_name, :name, :name_local, :language, :closes_at);
 
 -- Compares a spooled roll with the store, attached as `store`. Booths that the store has keep their ids in the spool.
--- name: count_rows_that_uploaded_roll_would_change
+-- name: compare_uploaded_roll_with_store
 SELECT
     (SELECT count(*) FROM main.voter AS spooled CROSS JOIN store.voter AS stored USING (booth_id, serial)
       WHERE spooled.epic IN ('', stored.epic) AND spooled.name IN ('', stored.name) AND spooled.name_local IN ('', stored.name_local)

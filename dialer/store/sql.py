@@ -194,9 +194,9 @@ def _remove_comment_lines(text: str) -> str:
 
 
 class TransactionHooks(Protocol):
-    """An object whose methods run when a transaction begins, before its commit and after its commit.
+    """Methods that a connection calls when a transaction begins, before its commit and after its commit.
 
-    It is the attribute `hooks` of a connection.
+    The object that has these methods is the connection's attribute `hooks`.
     """
 
     def on_transaction_begun(self) -> None:
@@ -206,12 +206,12 @@ class TransactionHooks(Protocol):
         """Add further rows to the transaction, just before it is committed."""
 
     def on_transaction_committed(self) -> None:
-        """React to the commit of a transaction, which is on disk by now."""
+        """Handle the commit of a transaction, whose writes are on disk now."""
 
 
 @contextmanager
 def open_transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
-    """Commit what the `with` block writes, or roll it back if the block or the COMMIT fails.
+    """Begin a transaction. Commit it when the `with` block ends, or roll it back if the block or the COMMIT fails.
 
     With `commit` False, always roll back. `db` must be in autocommit mode. If the disk is full, SQLite has rolled back
     already.

@@ -1,4 +1,4 @@
-"""Standing orders: supervisors' orders for campaigns and seats that stay in force until they expire, also after a
+"""Standing orders: supervisors' orders for campaigns and seats that stay in force until they expire, even after a
 restart.
 """
 
@@ -55,7 +55,7 @@ def format_seat_as_order_addressee(seat: str) -> str:
 
 
 def read_supervisor_orders_in_force(db: Connection, now: float) -> list[StandingOrder]:
-    """Delete supervisors' orders that have expired, and return those still in force. `now` is in epoch seconds."""
+    """Return the supervisors' orders that are in force at `now` (epoch seconds). Delete those that have expired."""
     SQL.delete_expired.run_statement(db, now=now)
     return [
         StandingOrder(row.addressee, row.command, json.loads(row.content), row.at, row.until)
@@ -71,7 +71,7 @@ def save_supervisor_orders(db: Connection, orders: Sequence[StandingOrder]) -> N
 
 
 def delete_supervisor_order(db: Connection, addressee: str, command: str) -> None:
-    """Delete a supervisor's stored order, which ends it. A repeated call changes nothing."""
+    """Delete a supervisor's stored order, which ends it. Do nothing if there is no such order."""
     SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 

@@ -4,7 +4,7 @@ Most methods of `Store` are functions of this package's modules, which contain t
 `Store` declares whether a method reads or writes. One test suite checks these rules:
 
 - A method that writes returns only after its commit is on disk. If it raises, none of its writes are stored. An
-  exception is a commit whose confirmation was lost: then the same call, repeated, changes nothing.
+  exception is a commit whose confirmation was lost: then calling the method again changes nothing.
 - There is one writer. Waiting writes may share a commit; a write that fails does not fail the others.
 - A result and its announcements (MQTT messages) are committed together or not at all.
 - Errors: StoreFull (no space; nothing was stored), StoreBusy, StoreCorrupt, StoreError.
@@ -137,7 +137,7 @@ class Store(StoreRunner):
     read_call_backs_reserved_for_agents = Read(own_call_back_rows.read_call_backs_reserved_for_agents)
     read_do_not_call_registers = Read(register_rows.read_do_not_call_registers)
 
-    async def add_roll_numbers_to_queue_of_campaign(
+    async def add_roll_numbers_to_queue(
         self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID
     ) -> int:
         """Add to a campaign's queue the numbers that it may call and that are missing there. Return how many were added
@@ -147,9 +147,9 @@ class Store(StoreRunner):
         campaign that calls booth workers gets every worker on the list. A number that was closed because it had no
         voter left to call is reopened if it has one now. A repeat adds nothing. A number is queued under the booth of
         its first pending voter, ranked by the sum of the pending voters' weights. Only numbers with ids from `first` to
-        `last` are added. See `targets.add_roll_numbers_to_queue_of_campaign`.
+        `last` are added. See `targets.add_roll_numbers_to_queue`.
         """
-        added = await self._run_write_job(targets.add_roll_numbers_to_queue_of_campaign, campaign_id, first, last)
+        added = await self._run_write_job(targets.add_roll_numbers_to_queue, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
         return added
 
@@ -189,14 +189,16 @@ class Store(StoreRunner):
     ) -> list[Refusal | None]:
         """Commit attempts *before* they are dialled.
 
-        Return for each None if it may be dialled, otherwise the reason why not. These conditions are checked again: the
+        Return for each attempt None, or the reason why it must not be dialled. These conditions are checked again: the
         number's reservation (claim), open attempts on it, opt-outs, pending voters, and the caps per number over all
         campaigns.
 
         - Caps count from `max_attempts_since`. A number at its cap is due again a day after that. `max_conversations`
-          None: no cap.
+          None: no
+          cap.
         - `gaps` has the minimum intervals between calls. A number that was called more recently is due again when the
-          interval ends, unless its call was promised and the phone has not rung since.
+          interval
+          ends, unless its call was promised and the phone has not rung since.
         - An attempt id that was opened before is refused as OPEN_ATTEMPT.
         - A refused target goes back to the queue, or is closed if the reason is final.
         - Attempts that end as `refused` were never placed, and do not count towards caps and intervals.
@@ -216,12 +218,12 @@ class Store(StoreRunner):
     # Voters and marks
 
     find_pending_voters = Read(voters.find_pending_voters)
-    find_voter_by_serial_number_on_roll = Read(voters.find_voter_by_serial_number_on_roll)
+    find_voter_by_serial_number = Read(voters.find_voter_by_serial_number)
     read_voter_for_agent_page = Read(voters.read_voter_for_agent_page)
     find_number_for_sms = Read(voters.find_number_for_sms)
     count_voters_unreachable_after_opt_out = Read(turnout.count_voters_unreachable_after_opt_out)
-    find_last_voter_mark_of_booth_worker_call = Write(
-        marks.find_last_voter_mark_of_booth_worker_call
+    find_last_mark_by_booth_worker = Write(
+        marks.find_last_mark_by_booth_worker
     )  # after the waiting writes, to find their marks
     find_voters_by_mark_key = Write(marks.find_voters_by_mark_key)
     save_report_of_unknown_serial_number = Write(marks.save_report_of_unknown_serial_number)
@@ -231,7 +233,7 @@ class Store(StoreRunner):
 
     async def save_voter_mark(self, mark: Mark) -> MarkEffect:
         """Store a mark (fact about a voter) and update the voter's status. See `marks.save_voter_mark`."""
-        effect = await self._run_write_job_that_adds_to_outbox(marks.save_voter_mark, mark)
+        effect = await self._run_announcing_write_job(marks.save_voter_mark, mark)
         self._discard_cached_queue_lengths([effect])
         return effect
 
@@ -240,7 +242,7 @@ class Store(StoreRunner):
 
         See `marks.save_voter_marks`.
         """
-        effects = await self._run_write_job_that_adds_to_outbox(marks.save_voter_marks, new, note)
+        effects = await self._run_announcing_write_job(marks.save_voter_marks, new, note)
         self._discard_cached_queue_lengths(effects)
         return effects
 
@@ -301,11 +303,10 @@ class Store(StoreRunner):
     save_opt_out_of_other_centre = Write(opt_outs.save_opt_out_of_other_centre)
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
-    async def hash_phone_numbers_and_suppress_opt_outs(self, secrets: Sequence[bytes]) -> int:
-        """Hash all phone numbers of the electoral roll with the centres' shared secrets. Suppress those that opted out
-        elsewhere.
+    async def hash_numbers_and_suppress_opt_outs(self, secrets: Sequence[bytes]) -> int:
+        """Hash the roll's phone numbers with the centres' shared secrets, and suppress those that opted out elsewhere.
 
-        Returns how many were suppressed. This centre's opt-outs are announced with the first secret; the others only
+        Return how many were suppressed. This centre's opt-outs are announced with the first secret. The others only
         serve to recognise opt-outs of other centres. Raises StoreError if opt-outs may be known only by a secret that
         is missing. Runs in several transactions, so that other writes do not wait for long.
         """
@@ -314,7 +315,7 @@ class Store(StoreRunner):
             after: int | None = 0
             while after is not None:
                 after = await self._run_write_job(number_hashes.hash_next_page_of_phone_numbers, secret, after)
-        return await self._run_write_job(opt_outs.suppress_numbers_opted_out_in_other_centres)
+        return await self._run_write_job(opt_outs.suppress_roll_numbers_opted_out_elsewhere)
 
     # Figures
 
@@ -366,6 +367,6 @@ class Store(StoreRunner):
     save_final_reply_to_command = Write(commands.save_final_reply_to_command)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
-    read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)
+    read_first_keys_of_signing_chains = Read(seals.read_first_keys_of_signing_chains)
     read_seal = Read(seals.read_seal)
-    seal_epoch = Announce(seals.sign_changes_and_add_seal_to_outbox)
+    sign_logged_changes = Announce(seals.sign_changes_and_queue_seal)

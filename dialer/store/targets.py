@@ -17,7 +17,7 @@ WRONG_NUMBER = 3
 
 
 class FirstDue(NamedTuple):
-    """The time when the first number in a campaign's queue is due."""
+    """When the first number in a campaign's queue is due."""
 
     campaign_id: str
     due_at: float  # epoch seconds; 0: now
@@ -39,9 +39,7 @@ class SQL(Statements):
     next_timed = Scalar(float)
 
 
-def add_roll_numbers_to_queue_of_campaign(
-    db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID
-) -> int:
+def add_roll_numbers_to_queue(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
     """Add to a campaign's queue the numbers of the roll that it may call and that are missing there.
 
     Return how many were added or reopened. A number that was closed because it had no voter left to call is reopened if
@@ -56,18 +54,17 @@ def add_roll_numbers_to_queue_of_campaign(
 
 
 def close_number_in_all_queues(db: Connection, phone_id: int, settled: int = 0) -> None:
-    """Close a number in the queue of every campaign where it is due or reserved for dialling.
+    """Close a number, so that it is not called again, in the queue of every campaign where it is due or reserved.
 
     If the number is on a call, its queue entry is closed when the call ends.
     """
     SQL.close_phone.run_statement(db, phone_id=phone_id, settled=settled)
 
 
-def close_number_in_queues_of_voters(db: Connection, phone_id: int, *, settled: int) -> None:
-    """Close a number in the queue of every campaign that calls voters, where the number is due or reserved for
-    dialling.
+def close_number_in_voter_campaigns(db: Connection, phone_id: int, *, settled: int) -> None:
+    """Close a number in the queue of every campaign that calls voters, where it is due or reserved for dialling.
 
-    Campaigns that call booth workers still call it.
+    Campaigns that call booth workers still call the number.
     """
     SQL.close_for_voters.run_statement(db, phone_id=phone_id, settled=settled)
 
@@ -89,10 +86,11 @@ def reopen_numbers_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 
 
-def reopen_number_closed_by_wrong_number_answer(db: Connection, phone_id: int | None, at: float) -> None:
-    """Reopen a number in the queues where a WRONG_NUMBER answer had closed it, because this answer was undone.
+def reopen_number_closed_as_wrong(db: Connection, phone_id: int | None, at: float) -> None:
+    """Reopen a number in the queues where a WRONG_NUMBER answer had closed it, because the answer was undone.
 
-    The number is due at `at` or later (epoch seconds).
+    A number that was never called keeps its due time. Others are due at their earlier due time, and not before `at`
+    (epoch seconds).
     """
     SQL.reopen_wrong_number.run_statement(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
@@ -107,16 +105,16 @@ def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]
     return tuple(SQL.campaigns_with_phone.fetch_all_values(db, phone_id=phone_id))
 
 
-def find_first_due_time_of_each_campaign(db: Connection) -> dict[str, float]:
-    """Return the time when each campaign's first number is due (epoch seconds; 0 for now).
+def find_first_due_times(db: Connection) -> dict[str, float]:
+    """Return when the first number in each campaign's queue is due (epoch seconds; 0 = now).
 
-    Campaigns without open numbers are left out.
+    Campaigns that have no number left to call are left out.
     """
     return dict(SQL.first_due.iterate_rows(db))
 
 
 def find_next_due_time(db: Connection, campaign_id: str) -> float | None:
-    """Return the time when a campaign's next number is due (epoch seconds; 0 for now), or None if its queue is empty."""
+    """Return when a campaign's next number is due (epoch seconds; 0 = now), or None if none is left to call."""
     if SQL.has_fresh.fetch_only_value(db, campaign_id=campaign_id):
         return 0.0
     return SQL.next_timed.fetch_first_value(db, campaign_id=campaign_id)

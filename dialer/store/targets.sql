@@ -80,7 +80,7 @@ WHERE phone_id = :phone_id AND (state IN ('due', 'claimed') OR refused_by IS NOT
 -- name: close_number_in_queue
 UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHERE rowid = :target;
 
--- For a voter who is pending again: the voter's numbers enter every campaign that does not have them yet, as `add_roll_numbers_to_queue_of_campaign`
+-- For a voter who is pending again: the voter's numbers enter every campaign that does not have them yet, as `add_roll_numbers_to_queue`
 -- would add them, and targets that were closed because nobody was pending are opened. Booth workers are enrolled from
 -- their list only.
 -- name: reopen_for_voter

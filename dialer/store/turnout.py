@@ -82,10 +82,9 @@ def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Map
 
 
 def count_voters_unreachable_after_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return, for each polling station (booth), how many voters have lost their last number by the opt-out of
-    `phone_id`.
+    """Return how many voters of each polling station (booth) can no longer be called after their last number opted out.
 
-    Voters who have been contacted already are left out.
+    The number is `phone_id`. Voters who have been contacted already are left out.
     """
     return dict(SQL.lost_by_opt_out.iterate_rows(db, phone_id=phone_id))
 

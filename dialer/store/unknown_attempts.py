@@ -41,7 +41,7 @@ def release_attempts_with_unknown_outcome(
 ) -> int:
     """Let the numbers of attempts with an unknown result be called again, all or none, each with an audit entry.
 
-    Returns how many entries of campaigns' queues were reopened. Raises NotInStore if an attempt has a known result or
+    Return how many entries in campaigns' queues were reopened. Raises NotInStore if an attempt has a known result or
     was released before.
     """
     opened = 0
@@ -49,8 +49,8 @@ def release_attempts_with_unknown_outcome(
         phone_id = SQL.phone_of_unreleased.fetch_first_value(db, attempt_id=attempt_id)
         if phone_id is None:
             raise NotInStore(
-                f"Attempt {attempt_id} has no unknown result, so nothing was released. Give an ID that `dialer "
-                "unknown list` shows."
+                f"Attempt {attempt_id} has a known result or was released before, so nothing was released. Give an ID "
+                "that `dialer unknown list` shows."
             )
         SQL.insert_release.run_statement(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run_statement(db, phone_id=phone_id)

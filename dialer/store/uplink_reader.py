@@ -20,10 +20,9 @@ from dialer.store.peer_updates import PeerStreamPosition
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The constituencies on the electoral rolls in a store, the id of the newest voter, and a version of the number
-    hashes.
+    """The constituencies on a store's electoral rolls, the newest voter's id, and a version of the numbers' hashes.
 
-    The version is a text that changes whenever the hashes of the roll's phone numbers change.
+    The version is a text that changes whenever the hashes of the phone numbers change.
     """
 
     constituencies: tuple[tuple[str, int], ...]  # state and number
@@ -76,13 +75,11 @@ class UplinkReader:
             raise StoreError(f"{self._path}: the store was replaced while the uplink used it: start the uplink again")
 
     async def read_last_outbox_id_at_headquarters(self) -> int | None:
-        """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
-        headquarters.
-        """
+        """Return the id of the last MQTT message that headquarters has, or None if the settings name no headquarters."""
         return await self._db.fetch_first_value(outbox.SQL.passed_by, name="uplink")
 
     async def read_highest_outbox_id(self) -> int:
-        """Return the highest id that the store has given to a row of the outbox (results to send)."""
+        """Return the highest id that the store has given to an MQTT message to be sent (outbox)."""
         return await self._db.fetch_first_value(outbox.SQL.highest_id) or 0
 
     async def read_store_identity(self) -> StoreIdentity:
@@ -92,14 +89,14 @@ class UplinkReader:
         )
 
     async def read_outbox_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        """Return up to `limit` messages for headquarters that wait to be sent (outbox), with ids above `passed`, oldest first."""
+        """Return up to `limit` MQTT messages that wait for headquarters, with ids above `passed`, oldest first."""
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_position_in_peer_stream(self, stream: str) -> PeerStreamPosition:
-        """Return up to which position this store has applied the updates of other centres in a stream."""
+        """Return up to which position this store has stored other centres' updates from a stream of headquarters."""
         return await self._db.fetch_first_row(peer_updates.SQL.position, stream=stream) or PeerStreamPosition()
 
-    async def read_constituencies_and_version_of_rolls(self) -> StoredRolls:
+    async def read_stored_rolls(self) -> StoredRolls:
         """Return the constituencies on the electoral rolls in the store, the newest voter's id, and a version of the
         number hashes.
 
@@ -112,7 +109,7 @@ class UplinkReader:
         return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
-        """Return those of the given hashes that belong to phone numbers on this centre's electoral roll."""
+        """Return which of the given hashes belong to phone numbers on this centre's electoral roll."""
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 

@@ -64,14 +64,14 @@ def find_pending_voters(db: Connection, phone_id: int) -> list[int]:
     return SQL.pending_on_phone.fetch_all_values(db, phone_id=phone_id)
 
 
-def find_voter_by_serial_number_on_roll(db: Connection, booth_id: int, serial: int) -> int | None:
-    """Return the voter with a serial number in a polling station's part of the electoral roll, or None if there is none."""
+def find_voter_by_serial_number(db: Connection, booth_id: int, serial: int) -> int | None:
+    """Return the id of the voter with a serial number on a polling station's part of the roll, or None."""
     found = SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
     return None if found is None else found.voter_id
 
 
 def find_voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth | None:
-    """Return the id and EPIC (voter ID) number of the voter with a serial number in a booth, or None if there is none."""
+    """Return the voter with a serial number in a booth, with id and EPIC (voter ID) number, or None if there is none."""
     return SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
 
 
@@ -83,7 +83,7 @@ def read_voter_for_agent_page(db: Connection, voter_id: int) -> dict[str, str | 
     return found._asdict()
 
 
-def find_voters_by_voter_id_numbers(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
+def find_voters_by_card_numbers(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
     """Return the voters with these EPIC (voter card) numbers, given in capitals.
 
     Slow, because it reads the whole roll: pass all at once.
@@ -91,7 +91,7 @@ def find_voters_by_voter_id_numbers(db: Connection, epics: Collection[str]) -> l
     return SQL.voters_with_epics.fetch_all_rows(db, epics=json.dumps(sorted(epics)))
 
 
-def find_voters_by_voter_id_number(db: Connection, epic: str) -> list[int]:
+def find_voters_by_card_number(db: Connection, epic: str) -> list[int]:
     """Return the voters with an EPIC (voter card) number, which is not unique across states.
 
     Slow, because it reads the whole roll.

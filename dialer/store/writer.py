@@ -39,7 +39,7 @@ class _QueuedJob:
 
 
 class Writer:
-    """Runs functions on the writing connection and commits them in groups.
+    """The single writer of a store: it runs functions on the writing connection, and commits them in groups.
 
     A function may run more than once before its group is committed, so it must have no effect outside the database. It
     must not begin or end a transaction.
@@ -63,8 +63,8 @@ class Writer:
     async def run_write_job(self, job: Callable[[Connection], T]) -> T:
         """Run the function `job` in a transaction, and return its result once the writes are on disk.
 
-        If it raises, its writes are undone and the error is raised here. Cancelling the caller does not cancel the job.
-        Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
+        If `job` raises, its writes are undone and the error is raised here. Cancelling the caller does not cancel the
+        job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
         """
         if self._closing:
             raise self._build_closed_writer_error()
@@ -73,7 +73,7 @@ class Writer:
         return await answer
 
     async def close(self) -> None:
-        """Commit the waiting writes and stop. The connection stays open. A repeated call does nothing."""
+        """Commit the waiting writes and stop. The connection stays open. If the writer is closed already, do nothing."""
         if not self._closing:
             self._closing = True
             with suppress(StoreError):  # the writer was cancelled while we waited for room

@@ -1,4 +1,4 @@
-"""Store the results of IVR flows and send their SMS, in the same way for Asterisk and Twilio."""
+"""The effects of IVR flows that are the same for Asterisk and Twilio: storing results, and sending SMS."""
 
 from __future__ import annotations
 

@@ -52,9 +52,8 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def create_event_sink_that_adds_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
-        """Return a function that passes Asterisk's events on to `sink`, and adds the carrier's (Twilio's) live calls to
-        one event.
+    def create_sink_that_adds_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
+        """Return a function that passes Asterisk's events on to `sink`, and adds the carrier's (Twilio's) calls to one.
 
         This event is `SwitchUp` of the Asterisk server `server`, which must list all live calls.
         """
@@ -69,9 +68,9 @@ class RoutedSwitch:
         return add_carrier_calls_to_switch_up
 
     def get_age_of_oldest_pending_action(self, server: str) -> float:
-        """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
+        """Return how long the oldest AMI action has waited so far for its response (s), or 0 if none waits.
 
-        Covers Asterisk only, because each request to the carrier has its own timeout.
+        Requests to the carrier (Twilio) are not covered, because each has its own timeout.
         """
         return 0.0 if self._asterisk is None else self._asterisk.get_age_of_oldest_pending_action(server)
 
@@ -120,7 +119,7 @@ class RoutedSwitch:
         await self._require_asterisk().call_seat_phone_for_log_in(seat, endpoint)
 
     async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
-        """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected."""
+        """Play the tone by which an agent hears whether a key pressed on the phone was accepted or rejected."""
         await self._require_asterisk().play_key_feedback_tone(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
@@ -140,8 +139,9 @@ class RoutedSwitch:
         await self._require_asterisk().hand_over_call_to_third_party(attempt_id)
 
     async def call_third_party(self, request: PartyRequest) -> None:
-        """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
-        transferred to them.
+        """Call a third party (a transfer target or a supervisor), and connect them to a seat or to a voter.
+
+        The voter is one who is being transferred to them.
         """
         await self._require_asterisk().call_third_party(request)
 

@@ -186,7 +186,7 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _send_updates_until_roll_changes(self) -> None:
-        roll = await self._reading.read_constituencies_and_version_of_rolls()
+        roll = await self._reading.read_stored_rolls()
         stream_id = await self._session.find_stream_id(PEERS)
         async with asyncio.TaskGroup() as group:
             followers = [
@@ -209,7 +209,7 @@ class PeerUpdates:
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
-            previous, current = current, await self._reading.read_constituencies_and_version_of_rolls()
+            previous, current = current, await self._reading.read_stored_rolls()
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 

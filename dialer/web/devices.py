@@ -65,7 +65,7 @@ class KnownDevices:
         cookie = secrets.token_urlsafe(_COOKIE_BYTES) if known_cookie is None else known_cookie
         now = self._clock.now()
         try:
-            await self._records.save_sign_in_of_user_on_device(
+            await self._records.save_sign_in_on_device(
                 _compute_digest_of_cookie(cookie),
                 name,
                 now,

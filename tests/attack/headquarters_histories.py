@@ -282,7 +282,7 @@ class Machine:
         self.store = await open_store(self.path, encode=create_outbox_row_of_result)
         await self.store.set_byte_limit_of_headquarters_queue(1 << 24)
         await self.store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await self.store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+        await self.store.add_roll_numbers_to_queue(CAMPAIGN)
         self.reading = UplinkReader(_BlockingStoreConnection(self.path), self.path)
         self.session = SimulatedSession(history.nats)
         self.session.is_connected = connected
@@ -336,7 +336,7 @@ class Machine:
                 await self._store_results_of_call(clock.now())
             if clock.monotonic() - sealed_at >= 60.0:
                 sealed_at = clock.monotonic()
-                await self.store.seal_epoch(clock.now())
+                await self.store.sign_logged_changes(clock.now())
 
     async def _store_results_of_call(self, now: float) -> None:
         claims = await claim_numbers(self.store, now=now)

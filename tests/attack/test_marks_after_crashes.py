@@ -68,7 +68,7 @@ def prepare_store() -> Path:
     async def open_call() -> None:
         async with await open_store(path) as store:
             await store.add_or_update_campaign("ivr", CampaignKind.IVR, Purpose.TURNOUT)
-            await store.add_roll_numbers_to_queue_of_campaign("ivr")
+            await store.add_roll_numbers_to_queue("ivr")
             [claim] = await store.claim_queued_numbers("ivr", 1, owner="test", now=START_EPOCH, lease_seconds=60.0)
             attempt = NewAttempt(ATTEMPT, claim, "carrier", "+911140000001", START_EPOCH)
             assert await store.commit_new_attempts([attempt], max_attempts_since=0.0, max_attempts=3) == [None]

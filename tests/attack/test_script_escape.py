@@ -282,7 +282,7 @@ def test_missing_bubblewrap_program_for_agi_scripts_gives_a_one_line_error(
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(
         FlowError,
-        match=r"cannot be contained: programs .* are not installed \(bwrap, .*\): run `apt install bubblewrap",
+        match=r"cannot be isolated: programs .* are not installed \(bwrap, .*\): run `apt install bubblewrap",
     ) as refused:
         check_script_sandbox(RULES)
     assert "\n" not in str(refused.value)
@@ -295,7 +295,7 @@ def test_kernel_that_forbids_namespaces_is_reported_with_bubblewraps_error_messa
     bwrap.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     bwrap.chmod(0o755)
     monkeypatch.setattr(containment, "SEARCH_PATH", f"{tmp_path}:{containment.SEARCH_PATH}")
-    with pytest.raises(FlowError, match="cannot be contained: bwrap: No permissions to create new namespace"):
+    with pytest.raises(FlowError, match="cannot be isolated: bwrap: No permissions to create new namespace"):
         check_script_sandbox(RULES)
 
 

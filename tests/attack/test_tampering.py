@@ -38,7 +38,7 @@ from dialer.store.connection import open_store_exclusively
 from dialer.store.evidence import (
     EVIDENCE,
     NOT_EVIDENCE,
-    build_sql_for_digest_of_rows,
+    build_sql_for_row_digest,
     list_columns_covered_by_seals,
     register_digest_function,
 )
@@ -119,7 +119,7 @@ async def write_day(backend: SqliteBackend) -> None:
         )
         await store.save_voter_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
         await store.save_opt_out(1, at=NOW, source="agent")
-        await store.hash_phone_numbers_and_suppress_opt_outs([b"a secret that centres share"])
+        await store.hash_numbers_and_suppress_opt_outs([b"a secret that centres share"])
         await store.save_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
         note = AuditNote("asha", NOW, {})
         for number in (1, 2):
@@ -133,7 +133,7 @@ async def write_day(backend: SqliteBackend) -> None:
         unknown = await claim_and_open_attempt(store, 21)
         await end_attempt(store, unknown, Outcome.UNKNOWN)
         await store.release_attempts_with_unknown_outcome([unknown.attempt_id], "the carrier has no such call", note)
-        await store.seal_epoch(NOW + 60)
+        await store.sign_logged_changes(NOW + 60)
         await claim_and_open_attempt(store, 20)
 
 
@@ -355,7 +355,7 @@ def restore_trigger(db: Db, name: str, event: str) -> None:
 
 def compute_digest(db: Db, table: str, one: Any, two: Any = "") -> Any:
     register_digest_function(db)
-    digest = build_sql_for_digest_of_rows(EVIDENCE[table], list_columns_covered_by_seals(db, EVIDENCE[table]))
+    digest = build_sql_for_row_digest(EVIDENCE[table], list_columns_covered_by_seals(db, EVIDENCE[table]))
     return db.execute(f"SELECT {digest}", {"one": one, "two": two}).fetchone()[0]
 
 
@@ -571,7 +571,7 @@ async def test_deleted_opt_out_is_found_although_the_integrity_seals_were_forged
         await store.save_opt_out(1, at=NOW, source="agent")
         voted = make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER)
         await store.save_voter_mark(voted)
-        first = await store.seal_epoch(NOW + 1)
+        first = await store.sign_logged_changes(NOW + 1)
         with contextlib.closing(backend.connect()) as db:
             db.execute("BEGIN")
             remove_triggers(db)
@@ -592,7 +592,7 @@ async def test_deleted_opt_out_is_found_although_the_integrity_seals_were_forged
             db.execute("UPDATE voter SET turnout = 'pending', not_yet = 1 WHERE voter_id = 2")
             db.execute("COMMIT")
         await store.save_opt_out(4, at=NOW, source="agent")  # in the same block of numbers
-        await store.seal_epoch(NOW + 60)
+        await store.sign_logged_changes(NOW + 60)
     with contextlib.closing(backend.connect()) as db:
         found = {(each.of, each.row_id) for each in seal_verification.verify_seals(db).findings}
         epochs = [each for each in sealer.SQL.epochs.fetch_all_rows(db) if each.doubt]

@@ -173,7 +173,7 @@ from tests.support.stores import *
 async def main():
     store = await open_store(Path(sys.argv[1]))
     await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+    await store.add_roll_numbers_to_queue(CAMPAIGN)
     ended, ringing, _ = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2, 3)]
     await end_attempt(store, ended, Outcome.COMPLETED)
     await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
@@ -244,8 +244,8 @@ class ForgetfulStore(Store):
     async def _run_write_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
         return await self._lose_first(job, super()._run_write_job(job, *args, **named))
 
-    async def _run_write_job_that_adds_to_outbox(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        return await self._lose_first(job, super()._run_write_job_that_adds_to_outbox(job, *args, **named))
+    async def _run_announcing_write_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        return await self._lose_first(job, super()._run_announcing_write_job(job, *args, **named))
 
     async def _lose_first(self, job: Callable[..., T], written: Awaitable[T]) -> T:
         value = await written

@@ -39,7 +39,7 @@ async def main():
     key = read_store_key_file(Path(sys.argv[2])) if sys.argv[2:] else None
     store = await open_store(Path(sys.argv[1]), key=key)
     await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+    await store.add_roll_numbers_to_queue(CAMPAIGN)
     await claim_and_open_attempt(store, 1)
     print("dialled", flush=True)
     sys.stdin.readline()
@@ -247,7 +247,7 @@ async def test_store_that_is_not_in_use_can_be_opened_through_a_symbolic_link(
     name = way(path)
     async with await open_store(name) as store:
         await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+        await store.add_roll_numbers_to_queue(CAMPAIGN)
         await claim_and_open_attempt(store, 1)
         append_export_to_audit(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert query_store(path, "SELECT phone_id FROM attempt") == [(1,)]

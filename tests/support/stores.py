@@ -142,7 +142,7 @@ async def open_filled_store(
     try:
         for campaign_id in campaigns:
             await store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.add_roll_numbers_to_queue_of_campaign(campaign_id)
+            await store.add_roll_numbers_to_queue(campaign_id)
         yield store
     finally:
         await store.close()

@@ -88,7 +88,7 @@ def make_peer_updates(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch
         return StoredRolls((), 0)
 
     monkeypatch.setattr(PeerUpdates, "_send_updates_from_stream", lambda _, *values: task.fail())
-    reading: Any = SimpleNamespace(read_constituencies_and_version_of_rolls=read_rolls)
+    reading: Any = SimpleNamespace(read_stored_rolls=read_rolls)
     return PeerUpdates(
         SnapshotSource("pune-1", EmptyServer(), None), NOTHING, reading, CLOCK
     ).send_peer_updates_until_cancelled()

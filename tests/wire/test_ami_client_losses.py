@@ -99,7 +99,7 @@ async def test_silent_asterisk_is_pinged_and_regarded_as_lost_after_ten_seconds(
         begun = loop_time()
         pending = asyncio.create_task(client.send_action("Originate", ORIGINATE, timeout_seconds=60))
         await asyncio.sleep(1.5)
-        assert client.age_of_oldest_unanswered_ami_action == pytest.approx(1.5)
+        assert client.age_of_oldest_pending_action == pytest.approx(1.5)
         reason = await client.wait_until_session_lost()
         assert loop_time() - begun == pytest.approx(10, abs=0.01)
         assert "silent for 10 s" in str(reason)
@@ -114,7 +114,7 @@ async def test_asterisk_that_answers_ami_pings_stays_connected() -> None:
         assert client.is_session_up
         assert len(peer.session.named("Ping")) == 720
         assert len(client._session._pending) == 0
-        assert client.age_of_oldest_unanswered_ami_action == 0
+        assert client.age_of_oldest_pending_action == 0
 
 
 @virtual_time()
@@ -125,7 +125,7 @@ async def test_unanswered_ami_ping_is_not_repeated_while_events_arrive() -> None
             await asyncio.sleep(5)
         assert client.is_session_up
         assert len(peer.session.named("Ping")) == 1
-        assert client.age_of_oldest_unanswered_ami_action > 90
+        assert client.age_of_oldest_pending_action > 90
 
 
 @virtual_time()

@@ -42,7 +42,7 @@ class AgentFigures:
         """
         now = self._page_state.now()
         since = find_midnight_before_time(now, self._zone)
-        days = await self._reading.read_agents_work_and_call_backs_since(
+        days = await self._reading.read_agents_work_since(
             since, now, find_midnight_before_time(since + 1.25 * DAY_SECONDS, self._zone)
         )
         team_pace = _compute_contacts_per_hour(days.values())

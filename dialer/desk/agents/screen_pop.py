@@ -34,7 +34,14 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.flows import list_site_scripts
-from dialer.store.agent_reading import AgentReading, BoothOnScreen, CallOnScreen, MarkOnScreen, OnTheLine, VoterOnScreen
+from dialer.store.agent_reading import (
+    AgentReading,
+    BoothOnScreen,
+    CallOnScreen,
+    CallScreenData,
+    MarkOnScreen,
+    VoterOnScreen,
+)
 from dialer.store.agent_records import AgentRecords
 from dialer.web.page_state import PageState
 
@@ -74,7 +81,7 @@ class ScreenPopBuilder:
             list_site_scripts(settings), list_lawful_offers_to_voters(load_site_profile(settings))
         )
 
-    def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
+    def build_screen_pop(self, line: CallScreenData, seat: SeatCall, script: str | None) -> AgentScreenPop:
         """Return the screen pop (data of the voter) of a call, without the agent's note and draft.
 
         `script` is the version of the agents' script that the dialler uses. If it is not loaded yet, the script files

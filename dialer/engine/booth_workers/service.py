@@ -72,7 +72,7 @@ class BoothWorkers:
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
         booth_id = self._find_workers_booth_by_roll_part(call.worker, part)
-        voter_id = None if booth_id is None else await self._store.find_voter_by_serial_number_on_roll(booth_id, serial)
+        voter_id = None if booth_id is None else await self._store.find_voter_by_serial_number(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.save_report_of_unknown_serial_number(unknown)
@@ -98,11 +98,7 @@ class BoothWorkers:
         If somebody else has reported it too, the voter still counts as having voted. Raises StoreError, or
         CommitTargetNotFound if nothing was reported on this call.
         """
-        last = (
-            None
-            if call.worker is None
-            else await self._store.find_last_voter_mark_of_booth_worker_call(call.attempt_id)
-        )
+        last = None if call.worker is None else await self._store.find_last_mark_by_booth_worker(call.attempt_id)
         if last is None or call.worker is None:
             raise CommitTargetNotFound("nothing was undone, because no voter's serial number was entered on this call")
         undone, voter_id = last

@@ -86,7 +86,7 @@ class Campaigns:
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
             await add_roll_numbers_to_campaign_queue(store, campaign_id)
         else:
-            await store.add_roll_numbers_to_queue_of_campaign(campaign_id)
+            await store.add_roll_numbers_to_queue(campaign_id)
         hopper = deque[Claim]()
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)

@@ -31,7 +31,7 @@ class ClockGuard:
         Call this before the journal of sent calls is emptied, because the earlier run stored the clock's offset there.
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
-        ahead = self._sent.read_wall_clock_minus_boot_clock()
+        ahead = self._sent.read_clock_difference()
         expected = None if ahead is None else ahead + self._core.clock.get_seconds_since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
@@ -49,7 +49,7 @@ class ClockGuard:
         """
         now = self._core.read_clock()
         ahead = self._watch.measure_wall_clock_step(now)
-        self._sent.record_wall_clock_minus_boot_clock(
+        self._sent.record_clock_difference(
             self._watch.calculate_expected_wall_clock_time(now) - self._core.clock.get_seconds_since_boot()
         )
         if ahead is None:

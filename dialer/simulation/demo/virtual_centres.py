@@ -144,7 +144,7 @@ class VirtualStore(UplinkReader):
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
         return set()
 
-    async def read_constituencies_and_version_of_rolls(self) -> StoredRolls:
+    async def read_stored_rolls(self) -> StoredRolls:
         return StoredRolls(((STATE, self._constituency),), 1)
 
 

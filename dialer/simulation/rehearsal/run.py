@@ -35,7 +35,7 @@ from dialer.site.certificates import CertificatesOnDisk
 from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import read_store_key_of_site
 from dialer.store.roll import copy_electoral_roll_to_new_store
-from dialer.store.targets import find_first_due_time_of_each_campaign
+from dialer.store.targets import find_first_due_times
 
 SAMPLE_SECONDS = 60.0
 _CORRECTABLE_REASONS = frozenset(
@@ -145,7 +145,7 @@ class _Rehearsal:
         day, settings, key = self._day, self._settings, read_store_key_of_site(self._settings)
         report = build_demo_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with open_store_snapshot(self._copy, key) as db:
-            due = find_first_due_time_of_each_campaign(db)
+            due = find_first_due_times(db)
         figures, seats = report.convert_report_to_json_types(), report.utilisation.values()
         calling = {campaign.campaign_id for campaign in view.campaigns if campaign.attempts}
         return DayOutcome(

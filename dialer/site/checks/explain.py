@@ -121,7 +121,7 @@ def explain_whether_numbers_can_be_called(
         else collect_site_rules(load_site_profile(settings), settings)
     )
     settings = copy_settings_with_supervisors_calling_hours(rules.settings, db, at)
-    imported = registers.read_do_not_call_registers_at_time(db, at, get_site_zone(settings))
+    imported = registers.read_registers_at_time(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = make_polling_day_plan_from_settings(settings, list_polling_days(settings))
@@ -131,9 +131,7 @@ def explain_whether_numbers_can_be_called(
         record = number_history.read_history_of_number(db, number, since, at)
         facts = replace(
             record.facts,
-            registers=tuple(
-                name for name in record.facts.registers if name in imported.names_of_imported_do_not_call_registers
-            ),
+            registers=tuple(name for name in record.facts.registers if name in imported.names_of_imported_registers),
         )
         unknown = (
             *rules.unknown,

@@ -159,7 +159,7 @@ class AsteriskSwitch:
             self._start_background_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
         if message.event_name == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._start_background_task(self._hang_up_calls_redirected_by_carrier(), "end-redirected")
-        for attempt_id in self.tracker.calls.pop_attempts_with_one_end_event_missing():
+        for attempt_id in self.tracker.calls.pop_attempts_awaiting_end_event():
             self._schedule_end_of_overdue_call(attempt_id)
 
     async def on_ami_link_up(self, client: AmiClient) -> None:
@@ -203,7 +203,7 @@ class AsteriskSwitch:
         }
         if self._lease is not None:
             self._recorder.cancel_pending_save_of_newest_call()  # the engine may find that its store lacks the recorded call
-            record = partial(_try_to_write_newest_call_to_asterisk_database, self._lease, client)
+            record = partial(_try_to_record_newest_call, self._lease, client)
             watches["record-newest-call"] = self._recorder.save_newest_calls_until_cancelled(record)
             watches["release-asterisk"] = self._end_own_channels_at_asterisk_shutdown(client, self._lease)
         for name, watch in watches.items():
@@ -219,7 +219,7 @@ class AsteriskSwitch:
         if self._lease is None:
             return await client.wait_until_session_lost()
         try:
-            return await self._lease.renew_sole_use_of_asterisk_until_lost(client)
+            return await self._lease.hold_sole_use_of_asterisk(client)
         finally:
             self.control_channel.close_control_session()
 
@@ -267,8 +267,8 @@ class AsteriskSwitch:
     def start_check_of_other_server(self, server: str) -> None:
         """Make this Asterisk check at once whether it reaches another server, which has just come up.
 
-        Otherwise it takes the other server for unreachable until its next check (`qualify_frequency`), and cannot connect
-        voters to seats there.
+        Otherwise this Asterisk would treat the other server as unreachable until its next check (`qualify_frequency`),
+        and could not connect voters to seats there.
         """
         if self._client is not None:
             self._start_background_task(self._check_other_server(self._client, server), "check-other-server")
@@ -373,15 +373,16 @@ class AsteriskSwitch:
     # The switch port: calls
 
     def get_age_of_oldest_pending_action(self, server: str = "") -> float:
-        """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
+        """Return how long the oldest AMI action without a response has waited so far (s), or 0 if all have one.
 
-        Return infinity if Asterisk is shutting down, or if this dialler's reservation of Asterisk (lease) may have expired.
+        Return infinity if Asterisk is shutting down, or if this dialler's reservation of Asterisk (lease) may have
+        expired.
         """
         if self._client is None:
             return 0.0
         if self._client.is_asterisk_stopping or (self._lease is not None and not self._lease.is_lease_valid):
             return inf
-        return self._client.age_of_oldest_unanswered_ami_action
+        return self._client.age_of_oldest_pending_action
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """Return Asterisk's call detail records (CDR) of these attempts, which say how the calls have ended."""
@@ -427,7 +428,7 @@ class AsteriskSwitch:
     ) -> None:
         """Connect a voter to a seat, by redirecting the voter's channel into the seat's conference.
 
-        With several servers, `server` is the other server that has the seat, or "" for this one.
+        With several Asterisk servers, `server` is the other server that has the seat, or "" if this one has it.
         """
         name = _require_safe_ami_value(_NAME, seat, _SEAT_RULE)
         await self._set_target_server_of_call(attempt_id, server)
@@ -454,7 +455,7 @@ class AsteriskSwitch:
         await self._originate_call_to_seat_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
-        """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected.
+        """Play the tone by which an agent hears whether a key pressed on the phone was accepted or rejected.
 
         The dialplan waits some 0.2 s for the channel variable that is set here.
         """
@@ -509,16 +510,16 @@ class AsteriskSwitch:
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId, server: str | None = None) -> None:
         """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent.
 
-        With several servers, `server` is the one that has the third party, or "" for this one.
+        With several Asterisk servers, `server` is the other server that has the third party, or "" if this one has it.
         """
         await self._set_target_server_of_call(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
-        """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
-        transferred to them.
+        """Call a third party (a transfer target or a supervisor), and connect them to a seat or to a voter.
 
-        `server` is the other server that has the phone or trunk, or None for this one.
+        The voter is one who is being transferred to them. `server` is the other server that has the phone or trunk, or
+        None for this one.
         """
         endpoint = _require_safe_ami_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         number = None if request.number is None else _require_safe_ami_value(NUMBER, request.number, _NUMBER_RULE)
@@ -573,8 +574,9 @@ class AsteriskSwitch:
             raise
 
     async def _hang_up_channel_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:
-        """Hang up a channel. Retry while the channel does not exist yet, because Asterisk creates it only after it has
-        answered the Originate.
+        """Hang up a channel, and retry while the channel does not exist yet.
+
+        Asterisk creates the channel of a call only after it has answered the Originate.
         """
         for seconds in HANG_UP_AGAIN_SECONDS:
             if await self._hang_up_channel(unique_id) or not is_live():
@@ -618,9 +620,7 @@ class AsteriskSwitch:
         return self._client
 
 
-async def _try_to_write_newest_call_to_asterisk_database(
-    lease: SwitchLease, client: AmiClient, call: NewestCall
-) -> bool:
+async def _try_to_record_newest_call(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
     try:
         await lease.write_newest_call_to_asterisk_database(client, call)
     except SwitchError as error:

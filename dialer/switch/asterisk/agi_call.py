@@ -1,4 +1,4 @@
-"""The FastAGI connection of one call. Commands are sent on it one at a time.
+"""The FastAGI connection of one call, on which commands are sent one at a time.
 
 Asterisk aborts a running command, without a reply, when another one arrives. So each command is sent only after the
 reply to the one before it. Only `abort_agi_call` does not wait. After a hang-up the next command raises CallHungUp.
@@ -50,10 +50,9 @@ class AgiCall:
         return self.ended.is_set()
 
     async def send_command(self, verb: str, *arguments: str | int) -> AgiReply:
-        """Send one command and return its reply, whatever its code. Code 511 (dead channel) raises CallHungUp.
+        """Send one command and return Asterisk's reply, whatever its code. Code 511 (dead channel) raises CallHungUp.
 
-        If the last call of this function was cancelled, the new command is sent only after Asterisk has replied to the
-        cancelled one.
+        If the command sent before was cancelled, this one is sent only after Asterisk has replied to the cancelled one.
         """
         if self._unclaimed is not None:
             await asyncio.shield(self._unclaimed)
@@ -131,7 +130,7 @@ class AgiCall:
         return reply.end_position or 0
 
     async def set_channel_variable(self, name: str, value: str) -> None:
-        """Set a channel variable. This also works after the caller has hung up.
+        """Set a channel variable, even if the caller has hung up.
 
         Raises:
             UnsafeValue: the name is not that of a plain variable. It could run a dialplan function.
@@ -151,10 +150,10 @@ class AgiCall:
         self.ended.set()
 
     async def abort_agi_call(self) -> None:
-        """Hang up the call at once. Do not wait for the reply to the running command, which may never arrive.
+        """Hang up the call at once, without waiting for the reply to the running command, which may never arrive.
 
-        Asterisk aborts the running command, except that a recording runs on to its time limit. This returns once the
-        call has ended, or after ABORT_SECONDS. No command can be sent afterwards.
+        Asterisk aborts the running command, except that a recording runs on to its time limit. The method returns once
+        the call has ended, or after ABORT_SECONDS. No command can be sent afterwards.
         """
         if not (self.has_call_ended or self._wire.is_closing()):
             self._aborted = True
@@ -165,8 +164,9 @@ class AgiCall:
         self.on_connection_lost()
 
     def pass_reply_to_waiting_command(self, reply: AgiReply) -> bool:
-        """Pass an AGI reply to the command that waits for this reply. Return whether a command waited. Called by the
-        connection.
+        """Pass an AGI reply to the command that waits for it. Return False if no command waits.
+
+        Called by the connection.
         """
         waiter, self._waiter = self._waiter, None
         if waiter is None:

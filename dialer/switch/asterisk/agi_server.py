@@ -41,8 +41,9 @@ Handler = Callable[[AgiCall], Awaitable[None]]
 
 
 class AgiAuthenticator:
-    """The check that a FastAGI connection comes from Asterisk. This class accepts every connection, for tests and
-    benchmarks. A site uses its subclass `fastagi.authenticator.TokenAuthenticator`.
+    """A check of FastAGI connections. This base class accepts every connection, for tests and benchmarks.
+
+    A site uses its subclass `fastagi.authenticator.TokenAuthenticator`, which accepts only connections from Asterisk.
     """
 
     def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
@@ -50,7 +51,10 @@ class AgiAuthenticator:
         return True
 
     def report_too_many_connections(self, problem: str) -> None:
-        """Report that a connection was closed because a limit of `AgiLimits` was exceeded."""
+        """Report that a connection was closed because there are more than `AgiLimits` allows.
+
+        `problem` says which limit.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,9 @@ class AgiServer:
 
     async def stop(self, drain_seconds: float) -> None:
         """Stop the FastAGI server: accept no new connections, wait up to `drain_seconds` for calls in progress, then
-        end them. Can be called twice.
+        end them.
+
+        It may be called more than once.
         """
         if self._server is not None:
             self._server.close()
@@ -155,10 +161,10 @@ class AgiServer:
             await self._emptied.wait()
 
     def admit_connection(self, connection: _Connection, address: str) -> bool:
-        """Return True and accept a new connection if its address is allowed. Otherwise return False.
+        """Accept a new connection if its address is allowed, and return whether it is. Called by the connection.
 
         If too many connections have not sent their AGI environment (the data about the call), the oldest of them is
-        closed. Called by the connection.
+        closed.
         """
         if not self._is_address_allowed(address):
             if address not in self._logged_peers and len(self._logged_peers) < _MOST_LOGGED_PEERS:
@@ -183,13 +189,13 @@ class AgiServer:
         """
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._authenticator.report_too_many_connections(
-            f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"
+            f"{len(self._opening)} connections have not sent the data about their call, the oldest from {self._opening[oldest]}"
         )
         self._remove_connection_without_environment(oldest)
         oldest.abort_connection()
 
     def _remove_connection_without_environment(self, connection: _Connection) -> None:
-        """Remove a connection from those that have not sent their AGI environment (the data about the call)."""
+        """Remove a connection from the list of those that have not sent their AGI environment (data about the call)."""
         address = self._opening.pop(connection, None)
         if address is not None:
             self._opening_of[address] -= 1

@@ -1,7 +1,7 @@
 """A TCP connection to the Asterisk Manager Interface (AMI): log in, send actions, receive events.
 
-`AmiSession` decides what to send and when. This module transfers the bytes, runs the timer and wakes waiting callers.
-Every wait ends with a response, a lost connection or a timeout.
+`AmiSession` decides which bytes to send and when. This module transfers the bytes, runs the timer and wakes waiting
+callers. Every wait ends with a response, a lost connection or a timeout.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class AmiClient(asyncio.BufferedProtocol):
         return self._session.manager_banner
 
     @property
-    def age_of_oldest_unanswered_ami_action(self) -> float:
-        """How long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk hangs."""
+    def age_of_oldest_pending_action(self) -> float:
+        """How long the oldest AMI action or Ping without a response has waited so far (s). It grows if Asterisk hangs."""
         return self._session.get_age_of_oldest_pending_action(self._loop.time())
 
     async def wait_until_session_lost(self) -> SwitchError:
@@ -188,7 +188,10 @@ class AmiClient(asyncio.BufferedProtocol):
             raise self._end.result()
 
     def _require_connection(self) -> None:
-        """Raise SwitchUnreachable if the TCP connection is closing. `AmiSession` may not have been notified of this yet."""
+        """Raise SwitchUnreachable if the TCP connection is closing.
+
+        `AmiSession` may not have been notified of this yet.
+        """
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
             raise SwitchUnreachable(
                 "Asterisk's manager is not connected, so nothing was sent: check that Asterisk is running"
@@ -234,12 +237,10 @@ class AmiClient(asyncio.BufferedProtocol):
             self._timer.cancel()
         self._timer_at = self._session.deadline
         self._timer = (
-            None
-            if self._timer_at == math.inf
-            else self._loop.call_at(self._timer_at, self._end_timed_out_actions_and_send_pings)
+            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._run_due_timeouts_and_pings)
         )
 
-    def _end_timed_out_actions_and_send_pings(self) -> None:
+    def _run_due_timeouts_and_pings(self) -> None:
         self._write_output()  # so that actions of this iteration do not time out unsent
         self._wake_callers_of_ended_ami_actions(
             self._session.run_due_timeouts_and_pings(max(self._loop.time(), self._timer_at))

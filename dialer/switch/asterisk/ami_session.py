@@ -139,8 +139,9 @@ class AmiSession:
         return self._decoder.banner
 
     def get_age_of_oldest_pending_action(self, now: float) -> float:
-        """Return how long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk
-        hangs.
+        """Return how long the oldest AMI action or Ping without a response has waited so far (s).
+
+        It grows if Asterisk hangs.
         """
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
@@ -298,7 +299,8 @@ class AmiSession:
     def end_ami_session(self, reason: SwitchError) -> list[Action]:
         """End the session. Return every unanswered action, with its error as the outcome.
 
-        An Originate that was sent ends with OriginateUnsure, as its call may exist. A second call has no effect.
+        An Originate that was sent ends with OriginateUnsure, because its call may exist. If the session has ended
+        already, return no actions.
         """
         if self.ended is not None:
             return []
@@ -356,9 +358,9 @@ class AmiSession:
         return action
 
     def _handle_action_response(self, message: AmiMessage, now: float) -> Action | None:
-        """Return the AMI action that ends with this response, or None if there is none.
+        """Find the AMI action to which a response belongs, and return it if the response ends it, otherwise None.
 
-        Asterisk may send responses in any order, late or twice. A response without a waiting action is dropped.
+        Asterisk may send responses in any order, late or twice. A response to no waiting action is ignored.
         """
         action = self._pending.get(message.action_id)
         if action is None:

@@ -14,7 +14,7 @@ _VERIFIED = re.compile(r"(?P<result>[a-z0-9_]{1,40}) (?P<level>[ABC]?)", re.ASCI
 
 
 async def fetch_attestation_of_trunk(client: AmiClient, endpoint: str) -> str:
-    """Return the attestation (A, B or C) with which Asterisk signs the calls of a trunk's endpoint.
+    """Return the attestation (A, B or C) with which Asterisk signs the calls of a trunk's endpoint (STIR/SHAKEN).
 
     Return "" if Asterisk does not sign the calls, for example because it could not read the key. Raises SwitchError.
     """
@@ -23,9 +23,9 @@ async def fetch_attestation_of_trunk(client: AmiClient, endpoint: str) -> str:
 
 
 def describe_verified_attestation(verified: str) -> str:
-    """Return the attestation of an inbound call, given the words `RESULT LEVEL` from Asterisk's dialplan.
+    """Return the attestation of an inbound call as text, such as "A" or "not verified: cert_not_trusted".
 
-    Examples are "A" for a verified number, and "not verified: cert_not_trusted". Return "" for any other text.
+    `verified` has the words `RESULT LEVEL` from Asterisk's dialplan. Return "" for any other text.
     """
     found = _VERIFIED.fullmatch(verified)
     if found is None:

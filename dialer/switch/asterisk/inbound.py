@@ -1,4 +1,4 @@
-"""Reads the caller's number and the called number of an inbound channel from Asterisk."""
+"""The query for the caller's number and the called number of an inbound channel on Asterisk."""
 
 from __future__ import annotations
 

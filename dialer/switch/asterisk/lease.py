@@ -62,9 +62,7 @@ class SwitchLease:
         return asyncio.get_running_loop().time() < self._ends_at
 
     def on_ami_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event. All events are ignored except the response to the Originate that creates the lease's
-        channel.
-        """
+        """Handle the response to the Originate that creates the lease's channel. Other AMI events are ignored."""
         granted = self._granted
         if (
             granted is not None
@@ -89,9 +87,9 @@ class SwitchLease:
             if holder.store != self._name.store:
                 raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
             _log.info("lease.replaced", predecessor=holder.dialler_name_as_text)
-            await _hang_up_channel_that_reserves_asterisk(client, f"{_HOLDER}{holder.dialler_name_as_text}")
+            await _hang_up_lease_channel(client, f"{_HOLDER}{holder.dialler_name_as_text}")
             await _wait_until_other_dialler_releases_asterisk(client)
-        if not await self._create_channel_that_reserves_asterisk(client):
+        if not await self._create_lease_channel(client):
             holder = await find_dialler_that_uses_asterisk(client)
             if holder == self._name:
                 await self.renew_sole_use_of_asterisk(client)  # Asterisk's answer was late
@@ -103,7 +101,7 @@ class SwitchLease:
                 )
             raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
 
-    async def _create_channel_that_reserves_asterisk(self, client: AmiClient) -> bool:
+    async def _create_lease_channel(self, client: AmiClient) -> bool:
         """Originate the Local channel that reserves Asterisk for this dialler (the lease).
 
         Return False if Asterisk did not create it, because another channel has its id.
@@ -141,7 +139,7 @@ class SwitchLease:
     def give_up_sole_use_of_asterisk(self) -> str:
         """End the lease (sole use of Asterisk). Return the unique id of its channel, which the caller must hang up.
 
-        Asterisk stays reserved until this channel has ended.
+        Other diallers cannot use Asterisk until this channel has ended.
         """
         self._ends_at = -inf
         return self._channel
@@ -167,10 +165,10 @@ class SwitchLease:
         fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]
         await client.send_action("Redirect", fields)
 
-    async def renew_sole_use_of_asterisk_until_lost(self, client: AmiClient) -> SwitchError:
-        """Renew the lease (sole use of Asterisk) until the session is lost, and return the reason. Release it when cancelled.
+    async def hold_sole_use_of_asterisk(self, client: AmiClient) -> SwitchError:
+        """Renew the lease (sole use of Asterisk) until the AMI session is lost, and return why it was lost.
 
-        Raises SwitchError as `renew_sole_use_of_asterisk` does.
+        If cancelled, release the lease. Raises SwitchError as `renew_sole_use_of_asterisk` does.
         """
         try:
             while True:
@@ -185,7 +183,7 @@ class SwitchLease:
         except asyncio.CancelledError:
             with suppress(SwitchError, TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
-                    await _hang_up_channel_that_reserves_asterisk(client, self._channel)
+                    await _hang_up_lease_channel(client, self._channel)
             raise
 
 
@@ -236,6 +234,6 @@ async def _wait_until_other_dialler_releases_asterisk(client: AmiClient) -> None
         await asyncio.sleep(FREE_CHECK_SECONDS)
 
 
-async def _hang_up_channel_that_reserves_asterisk(client: AmiClient, channel: str) -> None:
+async def _hang_up_lease_channel(client: AmiClient, channel: str) -> None:
     with suppress(SwitchError):  # the channel has ended already
         await client.send_action("Hangup", [("Channel", channel)])

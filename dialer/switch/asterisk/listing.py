@@ -96,8 +96,8 @@ async def _read_variable_of_each_channel(client: AmiClient, name: str) -> dict[s
 async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
     """Return the unique ids of channels that Asterisk created by itself to follow a SIP redirection (3xx).
 
-    The dialler has not created these channels (`is_known`). They are being dialled, or are Local, or are in a context
-    for voters. Raises SwitchError.
+    These are channels that the dialler has not created (`is_known` returns False), and that are being dialled, are
+    Local channels, or are in a dialplan context for voters. Raises SwitchError.
     """
     return [
         item.get("Uniqueid")

@@ -19,7 +19,7 @@ from dialer.switch.asterisk.places import parse_seat_of_channel
 class MultiServerSwitch:
     """Several Asterisk servers that the dialler uses as one. It implements `dialer.domain.switch.Switch`.
 
-    It also answers queries of FastAGI handlers.
+    It also answers the queries of FastAGI handlers, for example which attempt is on a channel.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class MultiServerSwitch:
             server.close()
 
     def get_age_of_oldest_pending_action(self, server: str) -> float:
-        """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
+        """Return how long the oldest AMI action of one server has waited so far for its response (s; 0 = none waits)."""
         return self._servers[server].get_age_of_oldest_pending_action()
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
@@ -140,7 +140,7 @@ class MultiServerSwitch:
         await self._get_server_with_seat(seat).call_seat_phone_for_log_in(seat, endpoint)
 
     async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
-        """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected."""
+        """Play the tone by which an agent hears whether a key pressed on the phone was accepted or rejected."""
         await self._get_server_with_seat(seat).play_key_feedback_tone(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
@@ -157,10 +157,10 @@ class MultiServerSwitch:
     # Third parties
 
     async def call_third_party(self, request: PartyRequest) -> None:
-        """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
-        transferred to them.
+        """Call a third party (a transfer target or a supervisor), and connect them to a seat or to a voter.
 
-        If the third party's trunk or phone is on another server, a call between the two servers connects them.
+        The voter is one who is being transferred to them. If the third party's trunk or phone is on another server, a
+        call between the two servers connects them.
         """
         home, there = self._endpoints[request.endpoint], self._find_server_of_seat_or_call(request.place)
         await self._servers[there].call_third_party(request, None if home == there else home)

@@ -1,4 +1,4 @@
-"""The names in our Asterisk dialplan: contexts, conferences, channel ids and variables."""
+"""The names in our Asterisk dialplan: contexts, extensions, conferences, channel ids and variables."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def get_third_party_extension(place: Place) -> tuple[str, str]:
 
 
 def parse_seat_or_transfer_of_conference(conference: str) -> Place | None:
-    """Return the seat or the completed transfer (handover) to which a conference belongs. None: it belongs to another
-    program.
+    """Return the seat or the completed transfer (handover) to which the conference with this name belongs.
 
-    After a handover, the voter talks to a third party without the agent.
+    After a handover, the voter talks to a third party without the agent. Return None if the conference belongs to
+    another program.
     """
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
@@ -84,9 +84,7 @@ def parse_seat_or_transfer_of_conference(conference: str) -> Place | None:
 
 
 def parse_seat_of_conference(conference: str) -> str | None:
-    """Return the seat in the name of a conference, or of an extension of the hold context. None if it belongs to no
-    seat.
-    """
+    """Return the seat in the name of a conference, or of an extension of the hold context, or None if it names no seat."""
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 
 

@@ -63,8 +63,9 @@ class TwilioSwitch:
         self._resynced = False
 
     def set_event_sink(self, sink: EventSink, on_end: Callable[[AttemptId], None] | None = None) -> None:
-        """Set the function that receives all call events. `on_end` is called with each ended attempt, after its
-        CallEnded event.
+        """Set the function that receives all call events from now on.
+
+        `on_end` is called with the id of each ended attempt, after the attempt's CallEnded event.
         """
         self._sink = sink
         if on_end is not None:
@@ -271,9 +272,7 @@ class TwilioSwitch:
         self._resynced = True
 
     def report_states_of_live_calls(self) -> None:
-        """Mark all live calls to be queried at Twilio in the next round, so that their current states are reported to
-        the engine.
-        """
+        """Have the states of all live calls reported to the engine, by querying them at Twilio in the next round."""
         for call in self._calls.values():
             call.updated_at = float("-inf")
 
@@ -321,12 +320,12 @@ class TwilioSwitch:
                 self._update_call_from_status(call, record.status, record.seconds)
 
     async def _find_call_at_twilio(self, call: TwilioCall) -> None:
-        """Search Twilio's list for a call whose response was lost.
+        """Search Twilio's list for a call whose creation got no response.
 
         If the call is not found within LOST_SECONDS, report it to the engine as ended.
         """
         known = {other.sid for other in self._calls.values()}
-        listed = await self._api.fetch_calls_to(call.number, call.asked_at - CLOCKS_APART_SECONDS)
+        listed = await self._api.fetch_calls_to_number(call.number, call.asked_at - CLOCKS_APART_SECONDS)
         fresh: list[CallRecord] = [record for record in listed if record.sid not in known]
         if fresh:
             found = min(fresh, key=lambda record: abs(record.created_at - call.asked_at))

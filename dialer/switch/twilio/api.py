@@ -102,7 +102,7 @@ class TwilioApi:
         """Return the current state of a call. Raises SwitchError."""
         return _convert_twilio_call_to_record(await _await_twilio_response(self._client.calls(sid).fetch_async()))
 
-    async def fetch_calls_to(self, number: str, since: float) -> list[CallRecord]:
+    async def fetch_calls_to_number(self, number: str, since: float) -> list[CallRecord]:
         """Return the calls to a number that were created since a time (epoch seconds). Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
         listed = await _await_twilio_response(

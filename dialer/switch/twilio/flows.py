@@ -88,7 +88,7 @@ class TwilioFlows:
         """
         if not self._engine.features.ivr_flow_service.is_live_call(attempt_id):
             return render_twiml_hang_up()
-        return await self._answer_webhook_with_one_twiml_page(attempt_id, FIRST, self._start_flow(attempt_id))
+        return await self._answer_webhook_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
     async def make_next_twiml_page(self, token: str, form: Mapping[str, str]) -> str:
         """Return the TwiML with which the call continues after a webhook request. `token` is the signed state of the
@@ -102,7 +102,7 @@ class TwilioFlows:
             )
         if not self._engine.features.ivr_flow_service.is_live_call(waiting.attempt_id):
             return render_twiml_hang_up()
-        return await self._answer_webhook_with_one_twiml_page(
+        return await self._answer_webhook_once(
             waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
         )
 
@@ -110,13 +110,10 @@ class TwilioFlows:
         known = self._calls.get(attempt_id)
         return self._switch.find_twilio_sid_of_call(attempt_id) or (None if known is None else known.sid)
 
-    async def _answer_webhook_with_one_twiml_page(
-        self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]
-    ) -> str:
-        """Return the response to a webhook request with this token (the signed state of the flow).
+    async def _answer_webhook_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
+        """Return the response to a webhook request, and the same response if the request is repeated.
 
-        A repeated request gets the same response as the first one. If the request is aborted, the response is still
-        computed.
+        The request's token is the signed state of the flow. If the request is aborted, the response is still computed.
         """
         call = self._calls.setdefault(attempt_id, _CallCache())
         call.sid = call.sid or self._switch.find_twilio_sid_of_call(attempt_id)

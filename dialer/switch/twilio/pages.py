@@ -1,4 +1,4 @@
-"""Create responses to Twilio's requests ("pages"), and convert Twilio's requests to inputs of an IVR flow.
+"""Creation of responses to Twilio's requests ("pages"), and conversion of Twilio's requests to inputs of an IVR flow.
 
 A page has the actions of a flow until the caller or a timeout decides: a question, a recording, a transfer or the end.
 First come the prompts that no key can interrupt. Prompts that a key can interrupt become part of the following
@@ -69,7 +69,10 @@ class PageHost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """A question answered by keys. `timeout_seconds` is the longest wait for the first and for each further key."""
+    """A question that the caller answers by pressing keys.
+
+    `timeout_seconds` is the longest wait for the first key, and for each further key.
+    """
 
     prompts: tuple[PromptRef, ...]
     most_digits: int

@@ -49,7 +49,7 @@ def _count_sms_segments_of_encoding(sizes: list[int], alone: int, part: int) -> 
 
 
 class SpendMeter:
-    """The amount that a Twilio account has spent today.
+    """The amount that a Twilio account has spent today, compared with its daily cap.
 
     After a start nothing may be spent until Twilio has reported a figure. Otherwise a restart would reset the cap.
     """
@@ -99,11 +99,11 @@ class SpendMeter:
         """Return whether one more call fits under the daily spending cap, if it and all live calls last as long as
         possible.
         """
-        return self._does_cost_fit_under_spending_cap(self._estimate_max_call_cost(live_calls + 1))
+        return self._is_cost_within_daily_cap(self._estimate_max_call_cost(live_calls + 1))
 
     def has_budget_for_sms(self, live_calls: int, segments: int) -> bool:
         """Return whether one more SMS fits under the daily spending cap, if all live calls last as long as possible."""
-        return self._does_cost_fit_under_spending_cap(
+        return self._is_cost_within_daily_cap(
             self._estimate_max_call_cost(live_calls) + segments * self._settings.price_per_sms
         )
 
@@ -111,7 +111,7 @@ class SpendMeter:
         longest = _count_billed_minutes(self._settings.max_call_seconds)
         return calls * self.max_legs * longest * self._settings.price_per_minute
 
-    def _does_cost_fit_under_spending_cap(self, amount: float) -> bool:
+    def _is_cost_within_daily_cap(self, amount: float) -> bool:
         most = self._settings.max_spend_per_day
         return most is None or (self._read is not None and self.spent + amount <= most)
 

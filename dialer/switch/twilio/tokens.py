@@ -34,8 +34,9 @@ class PausedFlow:
 
 
 class StateTokens:
-    """Signs and verifies tokens, which carry the state of a flow in the URL of Twilio's next request. The key is
-    derived from the account, so tokens stay valid after a restart.
+    """The signer of tokens, which carry the state of a flow in the URL of Twilio's next request. It also verifies them.
+
+    The key is derived from the account, so tokens stay valid after a restart.
     """
 
     def __init__(self, secret: str) -> None:

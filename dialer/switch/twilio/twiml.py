@@ -37,7 +37,7 @@ DIAL_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class TwilioVoice:
-    """The sounds, or the computer voice, for the prompts of calls on Twilio."""
+    """The voice of calls on Twilio: recorded sounds or a computer voice for the prompts."""
 
     texts: Callable[[], Texts]  # returns the current texts of flows
     # Base URL of sounds such as `matdan/hi/turnout/question.wav`, or None to let Twilio speak the texts.

@@ -27,7 +27,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.site.polling_day import make_polling_day_plan_from_settings
 from dialer.store.campaigns import add_or_update_campaign
-from dialer.store.targets import add_roll_numbers_to_queue_of_campaign
+from dialer.store.targets import add_roll_numbers_to_queue
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -100,7 +100,7 @@ async def test_promised_calls_to_voters_who_vote_on_another_day_precede_retries(
     rules = create_roll_of_two_phases(tmp_path, 200)
     with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         add_or_update_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
-        add_roll_numbers_to_queue_of_campaign(db, "agents")
+        add_roll_numbers_to_queue(db, "agents")
         db.execute("UPDATE target SET due_at = 1.0 WHERE booth_id = 2")
         promised, *others = [
             phone_id for (phone_id,) in db.execute("SELECT phone_id FROM target WHERE booth_id = 2 ORDER BY 1 DESC")

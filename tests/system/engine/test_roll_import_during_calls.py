@@ -149,13 +149,13 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
     ]
     async with a_site(tmp_path, voters=12, campaigns=campaigns, rules={"polls": [{"day": date(2024, 4, 22)}]}) as site:
         list_id, _told = hand_over_rows(tmp_path, NEW)
-        asked, enrol = [], site.centre.store.add_roll_numbers_to_queue_of_campaign
+        asked, enrol = [], site.centre.store.add_roll_numbers_to_queue
 
         async def record_enrolment(_: object, campaign_id: str, first: int, last: int) -> int:
             asked.append(campaign_id)
             return await enrol(campaign_id, first, last)
 
-        monkeypatch.setattr(type(site.centre.store), "add_roll_numbers_to_queue_of_campaign", record_enrolment)
+        monkeypatch.setattr(type(site.centre.store), "add_roll_numbers_to_queue", record_enrolment)
         await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
     assert asked == ["turnout"]
 

@@ -103,10 +103,10 @@ async def test_undoing_a_disposition_restores_the_answers_given_earlier_in_the_i
 @pytest.mark.parametrize(
     "at",
     [
-        "change_flow_answers",
+        "change_script_answers",
         "save_call_back_reserved_for_agent",
         "save_voter_mark",
-        "_set_due_times_of_numbers_after_disposition",
+        "_reschedule_numbers_after_disposition",
     ],
 )
 async def test_disposition_with_script_answers_is_stored_completely_or_not_at_all(

@@ -311,10 +311,10 @@ async def test_minimum_interval_between_calls_applies_across_centres(hq: Headqua
             path = tmp_path / f"{name}.db"
             fill_roll(path, 54, voters_per_booth=9)
             store = await stack.enter_async_context(await open_store(path, encode=create_outbox_row_of_result))
-            await store.hash_phone_numbers_and_suppress_opt_outs([secret])
+            await store.hash_numbers_and_suppress_opt_outs([secret])
             await store.set_byte_limit_of_headquarters_queue(1 << 20)
             await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.add_roll_numbers_to_queue_of_campaign("turnout")
+            await store.add_roll_numbers_to_queue("turnout")
             session = await stack.enter_async_context(open_session(settings.servers, name, centre=name))
             reading = await stack.enter_async_context(await UplinkReader.open(path, None))
             source, commands = SnapshotSource(name, session), StoreCommands(store)
@@ -1058,7 +1058,7 @@ async def test_centre_store_is_verified_with_the_seal_keys_stored_at_headquarter
                     await store.save_intervals_of_seat_states(
                         [SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)]
                     )
-                    await store.seal_epoch(NOW + 60 * minute)
+                    await store.sign_logged_changes(NOW + 60 * minute)
             with closing(open_store_for_reading(path)) as db:
                 incarnation = identity.read_store_identity(db).incarnation
                 rows = [*select_outbox_rows_for_headquarters([*outbox.read_outbox_rows_between(db, sent, 1_000)])]

@@ -399,7 +399,7 @@ async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
 async def store_five_calls(store: Store) -> None:
     """Store five calls that end with a mark and an opt-out, with announcements as the engine stores them."""
     await store.add_or_update_campaign("turnout-ivr", CampaignKind.IVR, Purpose.TURNOUT)
-    await store.add_roll_numbers_to_queue_of_campaign("turnout-ivr")
+    await store.add_roll_numbers_to_queue("turnout-ivr")
     claims = await store.claim_queued_numbers("turnout-ivr", 5, owner="test", now=100.0, lease_seconds=60)
     for claim in claims:
         attempt_id = AttemptId(str(uuid.UUID(int=claim.phone_id)))

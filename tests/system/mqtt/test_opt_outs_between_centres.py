@@ -113,7 +113,7 @@ async def run_centre(
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
     async with await open_store(path, encode=create_outbox_row_of_result) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         centre = Centre(name, path, store)
         if not well:
             centre.store_works.clear()

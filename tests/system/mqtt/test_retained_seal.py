@@ -56,7 +56,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
         monitor = Monitor(Presence("pune-1", patient, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         for _ in range(seals):
-            await store.seal_epoch(SystemClock().now())
+            await store.sign_logged_changes(SystemClock().now())
             engine.mqtt_message_stored_event.set()
         async with asyncio.timeout(HANG_SECONDS):
             while await store.read_outbox_rows_for_broker(1):  # the seals are published after the comparison
@@ -106,7 +106,7 @@ async def test_restored_and_resealed_older_store_is_detected_by_the_seal_at_the_
     copy_store(tmp_path / "snapshot.db", path)
     async with await open_store(path, encode=create_outbox_row_of_result) as store:  # without the broker
         for at in range(3):
-            await store.seal_epoch(float(at))
+            await store.sign_logged_changes(float(at))
     [problem] = await run_dialler(path, broker)
     assert problem.endswith("is different in the database")
 

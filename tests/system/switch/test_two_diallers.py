@@ -158,7 +158,7 @@ async def test_dialler_that_lost_its_exclusive_use_of_asterisk_stops_dialling_bu
             )
             await asyncio.sleep(0.2)
             await other.acquire_sole_use_of_asterisk(client)
-            keeping = asyncio.create_task(other.renew_sole_use_of_asterisk_until_lost(client))
+            keeping = asyncio.create_task(other.hold_sole_use_of_asterisk(client))
             await site.until(lambda: "booth-pc-2" in list_switch_alerts(site), 30)
             placed = len(site.switch.placed_calls)
             stranger = str(uuid.uuid4())
@@ -247,7 +247,7 @@ async def test_exclusive_use_of_asterisk_stays_valid_while_the_dialler_renews_th
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
             await lease.acquire_sole_use_of_asterisk(client)
-            keeping = asyncio.create_task(lease.renew_sole_use_of_asterisk_until_lost(client))
+            keeping = asyncio.create_task(lease.hold_sole_use_of_asterisk(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
                 assert lease.is_lease_valid

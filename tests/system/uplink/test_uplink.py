@@ -449,7 +449,7 @@ async def test_call_times_still_reach_other_centres_after_the_nats_server_was_re
         await wait_for(lambda: query_store(path, "SELECT phone_id FROM peer_call ORDER BY phone_id") == found)
 
     async with await open_store(path) as store, await UplinkReader.open(path, None) as reading:
-        await store.hash_phone_numbers_and_suppress_opt_outs([secret])
+        await store.hash_numbers_and_suppress_opt_outs([secret])
 
         @contextlib.asynccontextmanager
         async def run_uplink() -> AsyncIterator[None]:

@@ -49,7 +49,7 @@ def site(store: HandFilled, more: str = WITH_SECRET) -> Path:
 
 async def count_suppressed_at_restart(path: Path) -> int:
     async with await open_store(path) as opened:
-        return await opened.hash_phone_numbers_and_suppress_opt_outs([SECRET.encode()])
+        return await opened.hash_numbers_and_suppress_opt_outs([SECRET.encode()])
 
 
 async def receive_own_opt_out(path: Path, at: float) -> None:

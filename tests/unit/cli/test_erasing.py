@@ -67,8 +67,8 @@ def has_opt_out_secret(config: Path) -> bool:
 async def list_callable_numbers_after_restart(config: Path) -> set[str]:
     """Return the numbers that could be dialled after a restart of the dialler."""
     async with await open_store(config.parent / "centre.db") as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET.encode()] if has_opt_out_secret(config) else [])
-        await store.add_roll_numbers_to_queue_of_campaign("a")
+        await store.hash_numbers_and_suppress_opt_outs([SECRET.encode()] if has_opt_out_secret(config) else [])
+        await store.add_roll_numbers_to_queue("a")
         claims = await store.claim_queued_numbers("a", 1000, owner="test", now=1e9, lease_seconds=1)
     return {claim.number for claim in claims}
 

@@ -34,11 +34,11 @@ def unknown_attempts(tmp_path: Path) -> tuple[Path, list[str]]:
         store = await open_store(path)
         for campaign_id in ("a", "b"):
             await store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.add_roll_numbers_to_queue_of_campaign(campaign_id)
+            await store.add_roll_numbers_to_queue(campaign_id)
         placed = [await claim_and_open_attempt(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
             await end_attempt(store, each, Outcome.UNKNOWN)
-        await store.add_roll_numbers_to_queue_of_campaign("a")  # a restart does not reopen them
+        await store.add_roll_numbers_to_queue("a")  # a restart does not reopen them
         await store.close()
         return [str(each.attempt_id) for each in placed]
 

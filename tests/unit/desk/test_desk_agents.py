@@ -30,7 +30,7 @@ from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script_library import ScriptLibrary
 from dialer.mqtt.dialler_client import Reply
-from dialer.store.agent_reading import AgentDay, CallOnScreen, OnTheLine
+from dialer.store.agent_reading import AgentDay, CallOnScreen, CallScreenData
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
 from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS
@@ -435,7 +435,7 @@ def test_screen_pop_offers_only_the_outcomes_that_the_campaign_accepts(
     call = CallOnScreen(
         ATTEMPT, campaign.id, 1, None, of_worker, attempt_number, "outbound", None, "4321", None, 0, None, ""
     )
-    line = OnTheLine(call, None, [], {}, [], None)
+    line = CallScreenData(call, None, [], {}, [], None)
     pop = builder.build_screen_pop(line, SeatCall(ATTEMPT, campaign.id, 1, frozenset(), False), None)
     assert (" ".join(pop.outcomes), pop.call_back_times) == (outcomes, call_back_times)
 
@@ -444,9 +444,7 @@ async def test_agents_contacts_per_hour_are_compared_with_the_team_average(desk:
     class Day:
         """A store with the work of two agents."""
 
-        async def read_agents_work_and_call_backs_since(
-            self, since: float, now: float, before: float
-        ) -> dict[str, AgentDay]:
+        async def read_agents_work_since(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
             hour = {"talking": 1_800.0, "wrap-up": 600.0, "ready": 1_200.0, "paused": 9_000.0}
             marks = Counter({"voted": 9, "later": 1, "wrong-number": 5})
             return {
@@ -468,9 +466,7 @@ async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest
     class Day:
         """A store with seven calls before midnight."""
 
-        async def read_agents_work_and_call_backs_since(
-            self, since: float, now: float, before: float
-        ) -> dict[str, AgentDay]:
+        async def read_agents_work_since(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
             return {"101": AgentDay(Counter(voted=7))} if since < midnight else {}
 
     figures = AgentFigures(desk.page_state, cast(Any, Day()), zone)

@@ -37,9 +37,7 @@ class Guarded:
         self.turns, self.clock, self.recorded = Turns(), SetClock(), list[float]()
         self.turns.features.core.clock = self.clock
         self.turns.features.core.in_event = True
-        journal = SimpleNamespace(
-            read_wall_clock_minus_boot_clock=lambda: ahead, record_wall_clock_minus_boot_clock=self.recorded.append
-        )
+        journal = SimpleNamespace(read_clock_difference=lambda: ahead, record_clock_difference=self.recorded.append)
         self.alerts = self.turns.features.active_alerts
         self.guard = ClockGuard(self.turns.features.core, self.alerts, cast(Any, journal))
         self.guard.start_watching_clock(newest_at)

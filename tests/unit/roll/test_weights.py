@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Path:
     async def enrol() -> None:
         async with await open_store(path) as opened:
             await opened.add_or_update_campaign("c", CampaignKind.AGENTS, Purpose.TURNOUT)
-            await opened.add_roll_numbers_to_queue_of_campaign("c")
+            await opened.add_roll_numbers_to_queue("c")
 
     asyncio.run(enrol())
     return path

@@ -422,7 +422,7 @@ async def test_phone_number_with_an_unknown_call_result_is_not_added_to_later_ca
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         await store.add_or_update_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
-        await store.add_roll_numbers_to_queue_of_campaign("later")
+        await store.add_roll_numbers_to_queue("later")
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id="later")}
         assert 2 in {each.phone_id for each in await claim_numbers(store, 1000)}
 

@@ -160,7 +160,7 @@ async def apply_updates(
 
 async def test_updates_of_other_centres_are_applied_once_together_with_their_stream_position(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         told = PeerOptOutRecord(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
         taken = await apply_updates(store, 0, 7, make_peer_mark(3), opt_outs=(told,))
         assert taken.phones == (1,)

@@ -23,7 +23,7 @@ async def store(backend: Backend) -> Store:
     backend.fill(30, 10)
     opened = await backend.open()
     await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+    await opened.add_roll_numbers_to_queue(CAMPAIGN)
     return opened
 
 

@@ -59,7 +59,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store: Store = self._runner.run(self._backend.open())
         for campaign_id in CAMPAIGNS:
             self._runner.run(self.store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT))
-            assert self._runner.run(self.store.add_roll_numbers_to_queue_of_campaign(campaign_id)) == PHONES
+            assert self._runner.run(self.store.add_roll_numbers_to_queue(campaign_id)) == PHONES
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -179,7 +179,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._runner.run(self.store.release_expired_claims(self.now, owner="engine"))
         self._lose_claims()
         for campaign_id in CAMPAIGNS:
-            assert self._runner.run(self.store.add_roll_numbers_to_queue_of_campaign(campaign_id)) == 0
+            assert self._runner.run(self.store.add_roll_numbers_to_queue(campaign_id)) == 0
 
     @invariant()
     def one_open_attempt_a_number(self) -> None:

@@ -33,7 +33,7 @@ def hash_phone(phone_id: int, secret: bytes = SECRET) -> str:
 async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         assert read_stored_hash(backend, 1) is None
-        assert await store.hash_phone_numbers_and_suppress_opt_outs([SECRET]) == 0
+        assert await store.hash_numbers_and_suppress_opt_outs([SECRET]) == 0
         assert read_stored_hash(backend, 1) == hash_phone(1)
         held = await claim_one_number(store, 1)
         assert await store.save_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-2") == 1
@@ -55,7 +55,7 @@ async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECR
 
 async def test_hashed_opt_outs_of_the_centres_users_suppress_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await store.save_opt_out(2, at=NOW, source="agent")
         assert await record_hashed_opt_out(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
         assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == [
@@ -74,13 +74,13 @@ async def test_hashed_opt_outs_of_the_centres_users_suppress_numbers(backend: Ba
     assert '"batch":"b-1","fresh":"2","numbers":"3","source":"letter-12"' in entries[0][2]
     _add_number(backend, 900)  # as a later roll would
     again = await backend.open()
-    assert await again.hash_phone_numbers_and_suppress_opt_outs([SECRET]) == 1
+    assert await again.hash_numbers_and_suppress_opt_outs([SECRET]) == 1
     await again.close()
 
 
 async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         with pytest.raises(NotInStore, match="hashed with a secret that the dialler does not have"):
             await record_hashed_opt_out(store, 1, secret=OTHER)
         assert await store.save_opt_out(1, at=NOW, source="agent")
@@ -91,23 +91,23 @@ async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: B
 
 async def test_phone_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         assert await store.save_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2") is None
     backend.fill(0, 9)  # adds nothing, so the number is still unknown
     again = await backend.open()
-    assert await again.hash_phone_numbers_and_suppress_opt_outs([SECRET]) == 0
+    assert await again.hash_numbers_and_suppress_opt_outs([SECRET]) == 0
     await again.close()
     _add_number(backend, 900)
     again = await backend.open()
-    assert await again.hash_phone_numbers_and_suppress_opt_outs([SECRET]) == 1
-    assert await again.hash_phone_numbers_and_suppress_opt_outs([SECRET]) == 0
+    assert await again.hash_numbers_and_suppress_opt_outs([SECRET]) == 1
+    assert await again.hash_numbers_and_suppress_opt_outs([SECRET]) == 0
     await again.close()
 
 
 async def test_opt_out_hashes_are_recomputed_for_a_changed_secret(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
-        await store.hash_phone_numbers_and_suppress_opt_outs([OTHER])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([OTHER])
         assert read_stored_hash(backend, 3) == hash_phone(3, OTHER)
         assert await store.save_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
@@ -115,44 +115,42 @@ async def test_opt_out_hashes_are_recomputed_for_a_changed_secret(backend: Backe
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
 async def test_hash_secret_of_opt_outs_cannot_be_removed_while_in_use(backend: Backend, secrets: list[bytes]) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.hash_phone_numbers_and_suppress_opt_outs(secrets) == 0
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        assert await store.hash_numbers_and_suppress_opt_outs(secrets) == 0
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await store.save_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2")
         with pytest.raises(StoreError, match=r"Add it again, as `rules\.opt_out_secret` or in"):
-            await store.hash_phone_numbers_and_suppress_opt_outs(secrets)
-        assert await store.hash_phone_numbers_and_suppress_opt_outs([SECRET]) == 0
+            await store.hash_numbers_and_suppress_opt_outs(secrets)
+        assert await store.hash_numbers_and_suppress_opt_outs([SECRET]) == 0
 
 
 async def test_opt_out_hash_secret_can_be_replaced_without_losing_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await store.save_opt_out_of_other_centre(
             hash_phone(900), at=NOW, centre="pune-2"
         )  # a number that is not on the roll yet
 
-        await store.hash_phone_numbers_and_suppress_opt_outs(
+        await store.hash_numbers_and_suppress_opt_outs(
             [SECRET, OTHER]
         )  # first step: every centre accepts the next secret
         assert read_stored_hash(backend, 3) == hash_phone(3)
         assert await store.save_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
-        await store.hash_phone_numbers_and_suppress_opt_outs(
-            [OTHER, SECRET]
-        )  # second step: every centre announces with it
+        await store.hash_numbers_and_suppress_opt_outs([OTHER, SECRET])  # second step: every centre announces with it
         assert read_stored_hash(backend, 4) == hash_phone(4, OTHER)
         assert (
             await store.save_opt_out_of_other_centre(hash_phone(4), at=NOW, centre="pune-3") == 4
         )  # a centre still at step one
         assert await store.save_opt_out_of_other_centre(hash_phone(4, OTHER), at=NOW, centre="pune-2") is None
         with pytest.raises(StoreError, match="A secret for opt-outs is missing"):
-            await store.hash_phone_numbers_and_suppress_opt_outs(
+            await store.hash_numbers_and_suppress_opt_outs(
                 [OTHER]
             )  # number 900 is known only by a hash with the earlier secret
     _add_number(backend, 900)
     again = await backend.open()
-    assert await again.hash_phone_numbers_and_suppress_opt_outs([OTHER, SECRET]) == 1
+    assert await again.hash_numbers_and_suppress_opt_outs([OTHER, SECRET]) == 1
     assert (
-        await again.hash_phone_numbers_and_suppress_opt_outs([OTHER]) == 0
+        await again.hash_numbers_and_suppress_opt_outs([OTHER]) == 0
     )  # every hash with the earlier secret is matched to a number now
     for phone_id in (3, 4, 900):
         assert not await again.save_opt_out(phone_id, at=NOW, source="agent")  # they are suppressed already

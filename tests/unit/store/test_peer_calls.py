@@ -60,7 +60,7 @@ async def test_number_called_by_another_centre_is_not_called_within_the_interval
     backend: Backend, kind: PeerCallKind, seconds: float
 ) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         effect = await apply_call(store, 1, kind, NOW)
         assert [phone_id for phone_id, _ in effect.calls] == [1]
         assert await try_to_call(store, NOW + 5) is Refusal.MINIMUM_INTERVAL
@@ -73,7 +73,7 @@ async def test_promised_call_waits_for_the_interval_after_another_centre_has_cal
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         new = await claim_and_open_attempt(store, 1)
         ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
         await store.end_attempts([ended])
@@ -84,7 +84,7 @@ async def test_promised_call_waits_for_the_interval_after_another_centre_has_cal
 
 async def test_reserved_number_has_the_time_of_the_latest_call_by_another_centre(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await apply_call(store, 1, PeerCallKind.ABANDONED, NOW + 9)
         await apply_call(store, 2, PeerCallKind.CONVERSATION, NOW + 4)  # an earlier call that arrives later
         facts = (await claim_one_number(store, 1, now=NOW + 20)).facts
@@ -99,7 +99,7 @@ async def test_reserved_number_has_the_time_of_the_latest_call_by_another_centre
 
 async def test_other_centres_calls_to_unknown_numbers_are_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await apply_call(store, 1, PeerCallKind.CALL, NOW)
         assert (await apply_call(store, 2, PeerCallKind.CALL, NOW, number=999)).calls == ()
         await apply_call(store, 3, PeerCallKind.CALL, NOW + 500, number=2, forget_before=NOW + 1)
@@ -120,7 +120,7 @@ async def test_ended_call_is_announced_to_headquarters_with_its_number_hash(
 
     backend.encode = encode
     async with open_filled_store(backend) as store:
-        await store.hash_phone_numbers_and_suppress_opt_outs([SECRET])
+        await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await end_attempt(store, await claim_and_open_attempt(store, 1))
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await end_attempt(store, await claim_and_open_attempt(store, 2))

@@ -16,7 +16,7 @@ from dialer.store.claims import Unclaimed
 from dialer.store.connection import open_store_for_writing
 from dialer.store.log_ins import LogIn
 from dialer.store.store import Store
-from dialer.store.targets import add_roll_numbers_to_queue_of_campaign
+from dialer.store.targets import add_roll_numbers_to_queue
 from tests.support.roll_filler import fill_roll
 from tests.support.stores import (
     CAMPAIGN,
@@ -70,7 +70,7 @@ async def test_adding_phone_numbers_twice_to_a_campaign_queues_each_number_once(
     async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
-        assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
+        assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 0
         assert await store.read_campaign_progress(CAMPAIGN, NOW) == progress
 
 
@@ -82,7 +82,7 @@ async def test_opted_out_numbers_and_numbers_without_pending_voters_are_not_queu
         await store.save_voter_mark(make_mark(2, MarkKind.VOTED))
         await store.save_voter_mark(make_mark(3, MarkKind.VOTED))
         await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 34
+        assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 34
         phones = {each.phone_id for each in await claim_numbers(store, 100)}
         assert not phones & {1, 2}
         assert 3 in phones  # of voters 3 and 4; one of them is pending
@@ -321,7 +321,7 @@ def test_numbers_already_queued_are_skipped_without_reading_their_voters(tmp_pat
             steps += 1
 
         db.set_progress_handler(count_step, 10)
-        assert add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN) > 100
+        assert add_roll_numbers_to_queue(db, CAMPAIGN) > 100
         first, steps = steps, 0
-        assert add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN) == 0
+        assert add_roll_numbers_to_queue(db, CAMPAIGN) == 0
         assert steps < first / 3

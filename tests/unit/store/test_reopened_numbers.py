@@ -59,11 +59,11 @@ async def test_number_whose_voters_needed_no_call_is_queued_again_for_a_new_vote
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
-        assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
+        assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 0
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 1
-    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
+    assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 1
+    assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 0
     claimed = await claim_one_number(store, 1)
     assert (claimed.voter_id, claimed.attempt_number, claimed.queue_booth_id, claimed.weight) == (900, 1, 3, 2.0)
     await store.close()
@@ -76,7 +76,7 @@ async def test_requeued_number_keeps_its_retry_time_and_attempts(backend: Backen
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 1
+    assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 1
     assert 1 not in await list_queued_numbers(store, now=NOW + 599)
     assert (await claim_one_number(store, 1, now=NOW + 600)).attempt_number == 2
     await store.close()
@@ -94,7 +94,7 @@ async def test_new_voter_does_not_requeue_a_number_completed_for_another_reason(
             await make_ended_call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
+    assert await store.add_roll_numbers_to_queue(CAMPAIGN) == 0
     assert 1 not in await list_queued_numbers(store)
     await store.close()
 
@@ -106,7 +106,7 @@ async def test_correcting_a_wrongly_recorded_vote_queues_the_voter_in_campaigns_
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        numbers = await store.add_roll_numbers_to_queue_of_campaign(LATER)
+        numbers = await store.add_roll_numbers_to_queue(LATER)
         assert (await store.read_campaign_progress(LATER, NOW)).total == numbers
         assert 1 not in await list_queued_numbers(store, LATER)
         assert (await store.save_voter_mark(make_correction())).reopened
@@ -114,7 +114,7 @@ async def test_correcting_a_wrongly_recorded_vote_queues_the_voter_in_campaigns_
             assert (await claim_one_number(store, 1, campaign_id=campaign_id)).voter_id == 1
         progress = await store.read_campaign_progress(LATER, NOW)
         assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
-        assert await store.add_roll_numbers_to_queue_of_campaign(LATER) == 0
+        assert await store.add_roll_numbers_to_queue(LATER) == 0
 
 
 async def test_requeued_number_has_the_same_place_in_the_queue_as_a_newly_added_number(backend: Backend) -> None:
@@ -123,7 +123,7 @@ async def test_requeued_number_has_the_same_place_in_the_queue_as_a_newly_added_
         for voter_id in (7, 8, 9):
             await store.save_voter_mark(make_mark(voter_id, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.add_roll_numbers_to_queue_of_campaign(LATER)
+        await store.add_roll_numbers_to_queue(LATER)
         assert 6 not in await list_queued_numbers(store, LATER)
         assert (await store.save_voter_mark(make_correction(8))).reopened
         claimed = await claim_one_number(store, 6, campaign_id=LATER)
@@ -144,7 +144,7 @@ async def test_correcting_a_recorded_vote_does_not_queue_numbers_that_must_not_b
             await store.save_opt_out(1, at=NOW, source="request")
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.add_roll_numbers_to_queue_of_campaign(LATER)
+        await store.add_roll_numbers_to_queue(LATER)
         assert not (await store.save_voter_mark(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
@@ -154,7 +154,7 @@ async def test_number_requeued_during_a_call_is_not_called_again_before_the_call
         new = await claim_and_open_attempt(store, 1)
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.add_roll_numbers_to_queue_of_campaign(LATER)
+        await store.add_roll_numbers_to_queue(LATER)
         assert (await store.save_voter_mark(make_correction())).reopened  # in the later campaign
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
@@ -186,7 +186,7 @@ async def test_voter_with_a_corrected_vote_is_not_added_as_a_booth_worker(backen
     store = await reopen_store(backend)
     await store.add_or_update_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
-    assert await store.add_roll_numbers_to_queue_of_campaign(WORKERS) == 1
+    assert await store.add_roll_numbers_to_queue(WORKERS) == 1
     assert (await store.save_voter_mark(make_correction())).reopened
     assert (await store.read_campaign_progress(WORKERS, NOW)).total == 1
     assert 1 not in await list_queued_numbers(store, WORKERS)

@@ -125,7 +125,7 @@ async def crashed(backend: SqliteBackend, tmp_path: Path) -> Path:
     path = tmp_path / "crashed.db"
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 4)
-        await store.seal_epoch(NOW)
+        await store.sign_logged_changes(NOW)
         await claim_and_open_attempt(store, 5)
         for name in ("", "-wal", ".seal-key"):
             shutil.copy(f"{backend.path}{name}", f"{path}{name}")
@@ -170,7 +170,7 @@ async def test_seal_chain_stays_valid_after_a_crash_before_the_new_key_file(
     key_file = get_seal_key_path(backend.path)
     async with open_filled_store(backend) as store:
         before = key_file.read_bytes()
-        await store.seal_epoch(NOW)
+        await store.sign_logged_changes(NOW)
         assert key_file.read_bytes() != before
     for number in range(2):
         before = key_file.read_bytes()
@@ -229,11 +229,11 @@ async def test_store_creates_no_integrity_seals_until_the_old_seal_key_can_be_de
     async with open_filled_store(backend) as store:
         with monkeypatch.context() as full:
             full.setattr(sealer, "replace_signing_keys_in_file", fail)
-            await store.seal_epoch(NOW)  # committed, but the key stays
+            await store.sign_logged_changes(NOW)  # committed, but the key stays
             with pytest.raises(StoreError, match="the key that signs the store's log of changes cannot be replaced"):
-                await store.seal_epoch(NOW + 60)
+                await store.sign_logged_changes(NOW + 60)
             await make_ended_call(store, 4)
-        await store.seal_epoch(NOW + 120)
+        await store.sign_logged_changes(NOW + 120)
     epochs = read_epochs(backend.path)
     assert [each.at for each in epochs if each.kind == "minute"] == [NOW, NOW + 120]
     assert verified(backend.path, epochs[0].key).findings == []
@@ -245,7 +245,7 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integri
     """Writes share a transaction with one that fails, which seals an epoch first; and a commit is done but not confirmed."""
 
     def seal_and_fail(db: sqlite3.Connection) -> None:
-        seals.sign_changes_and_add_seal_to_outbox(db, None, NOW)
+        seals.sign_changes_and_queue_seal(db, None, NOW)
         raise StoreError("the disk is full")
 
     async with open_filled_store(backend) as store:
@@ -253,7 +253,7 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integri
             store._run_write_job(seal_and_fail),
             make_ended_call(store, 4),
             store._run_write_job(seal_and_fail),
-            store.seal_epoch(NOW + 1),
+            store.sign_logged_changes(NOW + 1),
         ]
         done = await asyncio.gather(*both, return_exceptions=True)
         assert [isinstance(each, StoreError) for each in done] == [True, False, True, False]
@@ -268,13 +268,13 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integri
             with contextlib.suppress(StoreError):
                 await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
         await make_ended_call(store, 5)
-        await store.seal_epoch(NOW + 60)
+        await store.sign_logged_changes(NOW + 60)
     assert verified(backend.path, read_epochs(backend.path)[0].key).findings == []
 
 
 async def test_dialler_start_without_changed_rows_does_not_add_an_integrity_seal(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
-        idle = [await store.seal_epoch(NOW + 60 * number) for number in range(3)]
+        idle = [await store.sign_logged_changes(NOW + 60 * number) for number in range(3)]
         assert [each.last - each.first for each in idle] == [0, -1, -1]  # an idle minute is sealed too
     before = read_epochs(backend.path)
     await opened_and_closed(backend.path)

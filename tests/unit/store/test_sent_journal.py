@@ -124,21 +124,21 @@ def test_partly_written_sent_call_entry_does_not_damage_later_ones(tmp_path: Pat
 
 
 def test_clock_difference_in_the_sent_call_journal_is_ignored_after_a_reboot(tmp_path: Path, boot: Path) -> None:
-    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None
+    assert open_journal(tmp_path, boot).read_clock_difference() is None
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()
-    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None
+    assert open_journal(tmp_path, boot).read_clock_difference() is None
     for ahead in (1000.0, 1000.1, 1003.0):
-        running.record_wall_clock_minus_boot_clock(ahead)
+        running.record_clock_difference(ahead)
     size = running.path.stat().st_size
-    running.record_wall_clock_minus_boot_clock(1003.2)
+    running.record_clock_difference(1003.2)
     assert running.path.stat().st_size == size
     killed = make_ids(2000)
     for each in killed:
         running.record_attempt_before_commit(each)
         running.record_attempt_before_sending(each)  # the journal is compacted meanwhile
     assert running.path.stat().st_size < 70_000
-    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() == 1003.0
+    assert open_journal(tmp_path, boot).read_clock_difference() == 1003.0
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
     boot.write_text("another-boot\n")
-    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None
+    assert open_journal(tmp_path, boot).read_clock_difference() is None

@@ -16,7 +16,7 @@ async def read_call_order(backend: Backend, campaigns: tuple[str, ...] = ("a", "
     orders = []
     for campaign_id in campaigns:
         await store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.add_roll_numbers_to_queue_of_campaign(campaign_id)
+        await store.add_roll_numbers_to_queue(campaign_id)
         claims = await claim_numbers(store, 1000, campaign_id=campaign_id)
         await store.release_claimed_numbers(claims)
         assert [each.booth_id for each in claims] == sorted(each.booth_id for each in claims)

@@ -126,7 +126,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
     if re.match(r"(CREATE|DROP)\b", statement.sql):
         assert isinstance(statement, Command)
         return
-    if statement is spool.SQL.count_rows_that_uploaded_roll_would_change:
+    if statement is spool.SQL.compare_uploaded_roll_with_store:
         _empty_attached_store(db)
     plan_of(db, statement.sql)
     columns = columns_of(db, statement.sql)

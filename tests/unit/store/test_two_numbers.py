@@ -36,7 +36,7 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, ?)", (MOBILE,))
     opened = await backend.open()
     await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+    await opened.add_roll_numbers_to_queue(CAMPAIGN)
     yield opened
     await opened.close()
 
@@ -170,7 +170,7 @@ async def test_voter_who_refuses_during_the_call_is_never_called_on_a_second_num
 
 async def test_second_number_of_a_voter_is_not_postponed_in_another_campaign(store: Store) -> None:
     await store.add_or_update_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.add_roll_numbers_to_queue_of_campaign("other")
+    await store.add_roll_numbers_to_queue("other")
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
     assert MOBILE in {each.phone_id for each in await claim_numbers(store, 99, campaign_id="other", now=NOW + 1)}
 

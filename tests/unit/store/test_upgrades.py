@@ -158,9 +158,9 @@ async def test_earlier_version_opens_only_the_copy_made_before_an_upgrade(
         pass
     shipped = load_migrations()
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:-1])
-    monkeypatch.setattr(identity, "assign_identity_to_new_or_copied_store", lambda *_, **__: None)
+    monkeypatch.setattr(identity, "ensure_store_has_own_identity", lambda *_, **__: None)
     monkeypatch.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
-    monkeypatch.setattr(seals, "seal_all_unsealed_changes", lambda *_: None)
+    monkeypatch.setattr(seals, "sign_all_unsigned_changes", lambda *_: None)
     with pytest.raises(StoreError) as refused:
         await open_store(path)
     assert str(refused.value) == (
@@ -202,9 +202,9 @@ def test_copy_of_an_encrypted_store_made_before_an_upgrade_is_encrypted(
     backend, shipped = BACKENDS["encrypted"](tmp_path), load_migrations()
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "load_migrations", lambda: shipped[:-1])
-        earlier.setattr(identity, "assign_identity_to_new_or_copied_store", lambda *_, **__: None)
+        earlier.setattr(identity, "ensure_store_has_own_identity", lambda *_, **__: None)
         earlier.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
-        earlier.setattr(seals, "seal_all_unsealed_changes", lambda *_: None)
+        earlier.setattr(seals, "sign_all_unsigned_changes", lambda *_: None)
         with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
             pass
     with open_store_exclusively(backend.path, "a test", key=TEST_KEY):

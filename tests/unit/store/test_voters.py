@@ -189,7 +189,7 @@ async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None
         await store.save_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
     assert not await again.save_opt_out(6, at=NOW + 1, source="flow")
-    assert await again.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
+    assert await again.add_roll_numbers_to_queue(CAMPAIGN) == 0
     assert 6 not in await list_queued_numbers(again)
     await again.close()
 
@@ -320,8 +320,8 @@ async def test_store_returns_the_voters_of_a_phone_number_who_still_need_a_call(
 
 async def test_voter_is_found_by_booth_and_serial_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.find_voter_by_serial_number_on_roll(2, 3) == 12
-        assert await store.find_voter_by_serial_number_on_roll(2, 10) is None
+        assert await store.find_voter_by_serial_number(2, 3) == 12
+        assert await store.find_voter_by_serial_number(2, 10) is None
 
 
 async def test_store_returns_the_turnout_of_every_booth_that_has_voters(backend: Backend) -> None:

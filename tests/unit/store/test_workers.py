@@ -30,8 +30,8 @@ async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
     opened = await backend.open()
     await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
     await opened.add_or_update_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    await opened.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
-    assert await opened.add_roll_numbers_to_queue_of_campaign(WORKERS) == 2
+    await opened.add_roll_numbers_to_queue(CAMPAIGN)
+    assert await opened.add_roll_numbers_to_queue(WORKERS) == 2
     yield opened
     await opened.close()
 
@@ -52,7 +52,7 @@ async def test_reserved_number_of_a_booth_worker_names_the_worker_and_no_voter(s
     assert second.worker is not None
     assert (second.worker.booth_ids, second.booth_id, second.number) == ((2, 3), 2, STRANGER)
     assert await claim_numbers(store, 9, campaign_id=WORKERS) == []
-    assert await store.add_roll_numbers_to_queue_of_campaign(WORKERS) == 0
+    assert await store.add_roll_numbers_to_queue(WORKERS) == 0
 
 
 async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
@@ -110,7 +110,7 @@ async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
     later = "workers-later"
     await store.add_or_update_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    assert await store.add_roll_numbers_to_queue_of_campaign(later) == 1
+    assert await store.add_roll_numbers_to_queue(later) == 1
     assert [each.number for each in await claim_numbers(store, 9, campaign_id=later)] == [STRANGER]
 
 
@@ -119,13 +119,13 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
     await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.save_voter_mark(make_voted_mark(2, "a", attempt_id=call.attempt_id))
     await store.save_voter_mark(make_voted_mark(5, "b", attempt_id=call.attempt_id))
-    assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) == ("b", 5)
+    assert await store.find_last_mark_by_booth_worker(call.attempt_id) == ("b", 5)
     back = make_voted_mark(
         5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id
     )
     effect = await store.save_voter_mark(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
-    assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) == ("a", 2)
+    assert await store.find_last_mark_by_booth_worker(call.attempt_id) == ("a", 2)
     claimed = {each.voter_id for each in await claim_numbers(store, 99)}
     assert 5 in claimed
     assert 2 not in claimed
@@ -149,7 +149,7 @@ async def test_unknown_voter_serial_number_from_a_booth_worker_is_stored_once(st
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
     await store.save_report_of_unknown_serial_number(unknown)
     await store.save_report_of_unknown_serial_number(unknown)
-    assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) is None
+    assert await store.find_last_mark_by_booth_worker(call.attempt_id) is None
 
 
 async def test_booth_worker_call_is_stored_without_a_voter(store: Store, backend: Backend) -> None:

@@ -66,7 +66,7 @@ class Session:
         self.started = ("2026-11-03", "08:00:00")
         self.fingerprint = "f1"
         self.is_asterisk_stopping = False
-        self.age_of_oldest_unanswered_ami_action = 0.0
+        self.age_of_oldest_pending_action = 0.0
         self.closed = False
         self.lost: asyncio.Future[SwitchError] = asyncio.get_running_loop().create_future()
 
@@ -348,7 +348,7 @@ async def test_channel_comparison_cut_by_a_lost_connection_is_not_an_error() -> 
 
 async def test_lost_ami_session_is_reported_and_refuses_further_commands() -> None:
     switch, events, session = await connect()
-    session.age_of_oldest_unanswered_ami_action = 3.0
+    session.age_of_oldest_pending_action = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
     assert events == [SwitchDown("the server closed the connection")]
     with pytest.raises(SwitchUnreachable) as refused:
@@ -370,7 +370,7 @@ async def test_failed_first_ami_connection_is_reported_as_down() -> None:
 @pytest.mark.parametrize("stopping", [True, False])
 async def test_waiting_time_for_asterisk_is_the_age_of_the_oldest_unanswered_action(stopping: bool) -> None:
     switch, _events, session = await connect()
-    session.age_of_oldest_unanswered_ami_action, session.is_asterisk_stopping = 3.0, stopping
+    session.age_of_oldest_pending_action, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
     assert switch.get_age_of_oldest_pending_action() == (float("inf") if stopping else 3.0)
 
@@ -383,7 +383,7 @@ async def test_asterisk_counts_as_silent_once_its_exclusive_use_may_have_expired
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
-    session.age_of_oldest_unanswered_ami_action = 3.0
+    session.age_of_oldest_pending_action = 3.0
     await asyncio.sleep(LEASE_SECONDS - 0.1)
     assert switch.get_age_of_oldest_pending_action() == 3.0
     await asyncio.sleep(0.2)

@@ -98,8 +98,8 @@ def test_failed_call_without_a_channel_ends_after_a_short_wait() -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     assert not tracker.handle_ami_event(FAILURE)
-    assert tracker.calls.pop_attempts_with_one_end_event_missing() == [ID]
-    assert not tracker.calls.pop_attempts_with_one_end_event_missing()
+    assert tracker.calls.pop_attempts_awaiting_end_event() == [ID]
+    assert not tracker.calls.pop_attempts_awaiting_end_event()
     (end,) = tracker.calls.end_overdue_call(ID)
     assert isinstance(end, CallEnded)
     assert end.by is EndedBy.NO_CHANNEL

@@ -72,7 +72,7 @@ async def test_subscriptions_to_updates_of_other_centres_restart_after_an_electo
         async def next_rolls(_: object) -> StoredRolls:
             return rolls.pop(0)
 
-        reading: Any = type("Reading", (), {"read_constituencies_and_version_of_rolls": next_rolls})()
+        reading: Any = type("Reading", (), {"read_stored_rolls": next_rolls})()
         nobody: Any = None
         updates = PeerUpdates(SnapshotSource("pune-1", nobody), nobody, reading)
         await updates._wait_for_roll_change(StoredRolls((here,), 5))

@@ -99,7 +99,7 @@ async def test_sign_in_continues_when_devices_cannot_be_read_or_stored(
         raise StoreError("the disk is full")
 
     cookie = await devices.remember_user_on_device("asha", None)
-    for name in ("read_users_signed_in_on_device", "save_sign_in_of_user_on_device"):
+    for name in ("read_users_signed_in_on_device", "save_sign_in_on_device"):
         monkeypatch.setattr(KnownDeviceRecords, name, raise_disk_full)
     assert await devices.find_device_of_cookie(cookie) is None
     assert await devices.remember_user_on_device("asha", cookie) == cookie

@@ -69,7 +69,7 @@ class FlowCall(Protocol):
 
 
 class PromptResolver(Protocol):
-    """Finds the sound files for a prompt of an IVR flow."""
+    """A finder of the sound files for the prompts of IVR flows."""
 
     def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sound files of a prompt, without extension, in playing order."""
@@ -81,7 +81,7 @@ class PromptResolver(Protocol):
 
 
 class ConventionalPrompts:
-    """Finds the sound files of prompts at a site that has no catalogue of sounds.
+    """A finder of the prompts' sound files at a site that has no catalogue of sounds.
 
     The names of the files are derived from the names of the prompts (see `dialer.flows.sounds`).
     """
@@ -101,14 +101,15 @@ class ConventionalPrompts:
 
 
 class FlowHost:
-    """Performs recordings, transfers and SMS for an IVR flow.
+    """The recordings, transfers and SMS that an IVR flow may request.
 
     This base class supports none of them: every request fails, and the flow continues on its path for failures.
     """
 
     async def record_caller_message(self, action: Record) -> Recorded | None:
-        """Play the prompts and a tone, then record the caller. Return the name of the recording, or None if the caller
-        could not be recorded.
+        """Play the prompts and a tone, then record the caller's message.
+
+        Return the name of the recording, or None if the caller could not be recorded.
         """
         return None
 

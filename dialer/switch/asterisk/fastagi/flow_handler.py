@@ -45,7 +45,7 @@ class AgiFlowRules:
 
 @dataclass(slots=True)
 class AgiFlowHost(FlowHost):
-    """Performs the recordings, transfers and SMS that an IVR flow requests on an Asterisk call, if the site allows them."""
+    """The recordings, transfers and SMS that an IVR flow may request on an Asterisk call, if the site allows them."""
 
     call: AgiCall
     session: FlowSession

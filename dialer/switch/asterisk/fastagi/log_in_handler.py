@@ -37,7 +37,7 @@ _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 
 
 class LogInHandler:
-    """Logs in agents who dial the log-in code. Asterisk then connects by FastAGI with the path `seat`."""
+    """The FastAGI handler (path `seat`) that logs in agents who dial the log-in code on a seat's phone."""
 
     def __init__(self, agents: Agents, switch: AnyAsterisk, language: str) -> None:
         """Create the handler. `language` is used at seats for which no language is set."""
@@ -46,9 +46,10 @@ class LogInHandler:
         self._language = language
 
     async def __call__(self, call: AgiCall) -> None:
-        """Log an agent in at the seat of the phone. If this fails, the dialplan hangs up.
+        """Ask the agent on a seat's phone for number and PIN, and log the agent in.
 
-        Wrong PINs count against the seat, so Asterisk must first confirm that the seat's phone is on this call.
+        If this fails, the dialplan hangs up. Wrong PINs count against the seat, so Asterisk must first confirm that the
+        seat's phone is on this call.
         """
         channel = _CHANNEL.fullmatch(call.env.channel_name)
         seat = None if channel is None else self._agents.find_seat_by_endpoint(channel[1])
@@ -94,7 +95,7 @@ class LogInHandler:
 async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
     """Play a prompt to the agent who logs in: the sound for the text key `<group>.<what>`, such as `seat.wrong`.
 
-    If the sound is missing, it is skipped. Agents who know the procedure do not need it.
+    A missing sound is skipped, because agents who know the procedure do not need it.
     """
     try:
         await call.play_sound_file(make_sound_name_for_text(f"{group}.{what}", language))

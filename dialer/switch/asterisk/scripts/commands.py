@@ -1,14 +1,14 @@
-"""Check and interpret the AGI commands that scripts send. No I/O.
+"""The check and interpretation of the AGI commands that scripts send. No I/O.
 
 A script may play sounds, read keys, record, wait, and set its own variables. It may not run dialplan applications, or
 read databases or dialplan functions. Commands that Asterisk cannot interrupt are refused too, such as a recording
 without a time limit.
 
 A script may play Asterisk's sounds, and the recordings that it made in this call. So that it cannot play recordings of
-other calls, some paths are refused: absolute paths, `..`, the folder of recordings, and names with an attempt's id. The
-dialler stores the script's variables itself, because channel variables could change what the dialplan does.
+other calls, some paths are refused: absolute paths, `..`, the folder of recordings, and names with an attempt's id.
 
-`SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a
+The dialler stores the script's variables itself, because channel variables could change what the dialplan does. `SET
+VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a
 result. The reply is `result=1` once it is on disk, and `result=0` if it could not be stored. `GET VARIABLE
 MATDAN_FACT_<name>` returns a fact about the voter.
 """
@@ -110,7 +110,7 @@ class GetFact:
 
 @dataclass(frozen=True, slots=True)
 class SetVariable:
-    """A script's command to set one of its own variables."""
+    """A script's command to set one of its own variables, which the dialler stores."""
 
     name: str
     value: str
@@ -218,7 +218,7 @@ def _interpret_set_variable_command(verb: str, arguments: list[str], sequence: i
         valid = name.startswith(_FACT) and _NAME.fullmatch(name.removeprefix(_FACT))
         return GetFact(name.removeprefix(_FACT)) if valid else Refuse("an unknown variable")
     if name == "MATDAN_MARK":
-        return _interpret_voter_answer_set_by_script(value, sequence)
+        return _interpret_mark_variable(value, sequence)
     if name == "MATDAN_OPT_OUT":
         return StoreResult(FlowCommit(CommitKind.OPT_OUT, "script", sequence))
     answer = name.removeprefix(_ANSWER).lower()
@@ -229,7 +229,7 @@ def _interpret_set_variable_command(verb: str, arguments: list[str], sequence: i
     return Refuse("a reserved variable")
 
 
-def _interpret_voter_answer_set_by_script(value: str, sequence: int) -> ScriptCommand:
+def _interpret_mark_variable(value: str, sequence: int) -> ScriptCommand:
     kind, _, hour = value.partition(" ")
     if kind not in set(MarkKind):
         return Refuse(f"an unknown mark: use one of {', '.join(MarkKind)}")

@@ -69,7 +69,7 @@ def describe_sandbox_of_scripts(rules: ScriptRules) -> str:
     """Return a description of how scripts are isolated, for an administrator."""
     network = "the machine's network" if rules.network else "no network"
     user = "" if rules.user is None else f", as user {rules.user}"
-    return f"contained by bubblewrap: {network}, at most {rules.processes} processes each{user}"
+    return f"isolated by bubblewrap: {network}, at most {rules.processes} processes each{user}"
 
 
 def check_script_sandbox(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
@@ -110,7 +110,7 @@ def check_script_sandbox(rules: ScriptRules, scripts: Iterable[Path] = ()) -> No
 
 
 def _make_containment_error(problem: str) -> FlowError:
-    return FlowError("script", 0, "", f"AGI scripts cannot be contained: {problem} (docs/how-to/scripts.md)")
+    return FlowError("script", 0, "", f"AGI scripts cannot be isolated: {problem} (docs/how-to/scripts.md)")
 
 
 def make_script_command(script: Path) -> list[str]:
@@ -200,6 +200,6 @@ def _make_prlimit_arguments_of_script(rules: ScriptRules) -> list[str]:
 
 
 def _reduce_to_hard_resource_limit(kind: int, most: int) -> int:
-    """Return the resource limit `most`, or this process's hard limit if that is lower (see setrlimit(2))."""
+    """Return the smaller of the resource limit `most` and this process's hard limit for `kind` (see setrlimit(2))."""
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

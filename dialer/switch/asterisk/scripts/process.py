@@ -104,7 +104,7 @@ class ContainedProcess:
             os.killpg(int(json.loads(os.read(self._info, 4096))["child-pid"]), signal.SIGHUP)
 
     async def stop(self, seconds: float) -> None:
-        """Kill the program and all processes that it has started. Wait up to `seconds` for their end."""
+        """Kill the program and all processes that it has started. Wait up to `seconds` until they have ended."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         with contextlib.suppress(TimeoutError):

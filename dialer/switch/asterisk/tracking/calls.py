@@ -93,16 +93,16 @@ class CallTracker:
     def __init__(self) -> None:
         self._calls: dict[AttemptId, _Call] = {}
         self._inbound: dict[str, AttemptId] = {}  # attempts of inbound calls, by the unique id that Asterisk chose
-        self._with_missing_end_event: list[AttemptId] = []  # since the last `pop_attempts_with_one_end_event_missing`
+        self._with_missing_end_event: list[AttemptId] = []  # since the last `pop_attempts_awaiting_end_event`
 
     # Attempts and their channels
 
     def start_tracking_channel(self, attempt_id: AttemptId) -> None:
-        """Start to track the call of an attempt, just before its Originate is sent."""
+        """Start to track the channel of an attempt's call, just before its Originate is sent."""
         self._calls.setdefault(attempt_id, _Call())
 
     def assign_channel_to_attempt(self, unique_id: str, attempt_id: AttemptId) -> bool:
-        """Start to track an inbound channel as the call of an attempt. Return False if it is tracked already."""
+        """Start to track an inbound channel as the call of an attempt. Return False if the channel is tracked already."""
         if unique_id in self._inbound or unique_id in self._calls:
             return False
         self._inbound[unique_id] = attempt_id
@@ -133,12 +133,13 @@ class CallTracker:
         return bool(self._calls)
 
     def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
-        """Return whether the call of an attempt is on this Asterisk server, and its end has not been reported yet."""
+        """Return whether an attempt's call is on this Asterisk server, and its end is not yet reported to the engine."""
         return attempt_id in self._calls
 
     def is_call_live(self, attempt_id: AttemptId) -> bool:
-        """Return whether the channel of a call attempt exists or may still be created: no event of the call's end has
-        arrived.
+        """Return whether the channel of an attempt's call exists or may still be created.
+
+        This is so until Asterisk has sent one of the events that end a call.
         """
         call = self._calls.get(attempt_id)
         return call is not None and not call.has_end_event_arrived
@@ -191,9 +192,8 @@ class CallTracker:
                 return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
-    def pop_attempts_with_one_end_event_missing(self) -> list[AttemptId]:
-        """Return attempts (records of calls) for which one of the two events that end a call has arrived, but not the
-        other.
+    def pop_attempts_awaiting_end_event(self) -> list[AttemptId]:
+        """Return attempts (records of calls) for which only one of the two events that end a call has arrived.
 
         Each attempt is returned once. The caller must call `end_overdue_call` for each of them after the grace time.
         """
@@ -389,7 +389,7 @@ class CallTracker:
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
     def update_from_lost_call_event(self, event: CallEvent) -> None:
-        """Update the tracked call from an event that Asterisk sent, but the dialler did not receive."""
+        """Update the tracked call as if an event that Asterisk sent, but the dialler never got, had arrived."""
         call = self._calls.get(event.attempt_id)
         if call is None:
             return
@@ -455,8 +455,8 @@ def _find_seat_or_transfer_of_conference(attempt_id: AttemptId, conference: str)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 
-def list_calls_of_held_voters(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
-    """Return the call attempts whose voters are on hold, as (attempt, seat to return to) pairs."""
+def list_calls_on_hold(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
+    """Return the call attempts whose voters are on hold, as pairs of the attempt and the seat that will resume it."""
     found = (
         (attempt_id, parse_seat_of_conference(channel.extension))
         for attempt_id, channel in calls.items()

@@ -12,7 +12,7 @@ from dialer.switch.asterisk.places import is_third_party_channel, parse_seat_or_
 
 
 class PartyTracker:
-    """The state of all third parties (transfer targets and supervisors).
+    """The state of all third parties: transfer targets, and supervisors who listen.
 
     It turns AMI events into the engine's events (`PartyJoined`, `PartyLeft`), and reports each third party's end once.
     """
@@ -22,11 +22,11 @@ class PartyTracker:
         self._places: dict[PartyId, Place] = {}  # of the parties in a conference
 
     def start_tracking_channel(self, party_id: PartyId) -> None:
-        """Start to track a third party whose call is about to be placed."""
+        """Start to track the channel of a third party whose call is about to be placed."""
         self._live.add(party_id)
 
     def stop_tracking_channel(self, party_id: PartyId) -> None:
-        """Stop tracking a third party that has left or was never called."""
+        """Stop tracking the channel of a third party that has left or was never called."""
         self._live.discard(party_id)
         self._places.pop(party_id, None)
 
@@ -89,7 +89,7 @@ class PartyTracker:
         return {*left, *joined}
 
     def update_from_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
-        """Update the tracked third party from an event that Asterisk sent, but the dialler did not receive."""
+        """Update the tracked third party as if an event that Asterisk sent, but the dialler never got, had arrived."""
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)
         else:

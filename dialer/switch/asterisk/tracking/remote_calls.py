@@ -1,5 +1,4 @@
-"""Track calls between Asterisk servers: a voter's call is on another server, and the agent or transfer target on this
-one.
+"""A tracker of calls between Asterisk servers: the voter's channel is on another server, the agent's on this one.
 
 No I/O.
 """
@@ -19,7 +18,7 @@ _RemoteCall = tuple[AttemptId, Place]
 
 
 class RemoteCallTracker:
-    """The state of the channels between servers. It turns their AMI events into the engine's events.
+    """The state of the channels between Asterisk servers. It turns their AMI events into the engine's events.
 
     The other server, which has the voter's own channel, reports everything else about the call.
     """
@@ -34,7 +33,7 @@ class RemoteCallTracker:
 
     @property
     def calls_in_seats(self) -> tuple[tuple[AttemptId, str], ...]:
-        """The calls that other Asterisk servers placed and agents of this server talk on, as (attempt, seat) pairs."""
+        """The calls of voters on other Asterisk servers who talk to agents of this server, as (attempt, seat) pairs."""
         calls = self._calls.values()
         return tuple((attempt_id, place.name) for attempt_id, place in calls if place.kind is PlaceKind.SEAT)
 

@@ -41,7 +41,7 @@ class SeatTracker:
         self._called.add(unique_id)
 
     def stop_tracking_called_phone(self, unique_id: str) -> None:
-        """Stop tracking an agent's phone. Used if Asterisk has refused to call it."""
+        """Stop tracking an agent's phone, because Asterisk has refused to call it."""
         self._called.discard(unique_id)
 
     def list_phones(self) -> list[str]:
@@ -57,9 +57,7 @@ class SeatTracker:
         return next((unique_id for unique_id, name in reversed(self._in_seat.items()) if name == seat), None)
 
     def pop_replaced_phones(self) -> list[str]:
-        """Return the unique ids of phones whose seat has been taken over by another phone since the last call of this
-        function.
-        """
+        """Return the unique ids of phones whose seat another phone has taken over. Each is returned once."""
         replaced, self._replaced = self._replaced, []
         return replaced
 

@@ -33,7 +33,7 @@ from dialer.switch.asterisk.places import (
     is_attempt_id,
     is_third_party_channel,
 )
-from dialer.switch.asterisk.tracking.calls import CallTracker, list_calls_of_held_voters
+from dialer.switch.asterisk.tracking.calls import CallTracker, list_calls_on_hold
 from dialer.switch.asterisk.tracking.channels import LiveChannel, list_phones_in_seats, list_places_of_third_parties
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.remote_calls import RemoteCallTracker
@@ -71,7 +71,7 @@ class SwitchTracker:
         self.remote_calls = RemoteCallTracker()
 
     def assign_channel_to_attempt(self, unique_id: str, attempt_id: AttemptId) -> bool:
-        """Start to track an inbound channel as the call of an attempt. Return False if it is tracked already."""
+        """Start to track an inbound channel as the call of an attempt. Return False if the channel is tracked already."""
         return not self.seats.is_phone_in_seat(unique_id) and self.calls.assign_channel_to_attempt(
             unique_id, attempt_id
         )
@@ -132,7 +132,7 @@ class SwitchTracker:
             self.seats.list_live_seats(),
             (*self.calls.calls_in_seats, *self.remote_calls.calls_in_seats),
             restarted,
-            list_calls_of_held_voters(live),
+            list_calls_on_hold(live),
             handed_over=self.calls.calls_handed_over_to_third_parties
             | self.remote_calls.calls_handed_over_to_third_parties,
             parties=tuple(sorted(parties.items())),
@@ -161,10 +161,9 @@ class SwitchTracker:
     def update_from_lost_events(
         self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]
     ) -> list[SwitchEvent]:
-        """Update the tracked state from events that Asterisk sent, but the dialler did not receive. Return them in
-        order.
+        """Update the tracked state as if events that Asterisk sent, but the dialler did not receive, had arrived.
 
-        `channels` is the list of Asterisk's channels that shows the loss.
+        Return the events in order. `channels` is the list of Asterisk's channels that shows the loss.
         """
         phones = list_phones_in_seats(channels)
         for event in lost:
