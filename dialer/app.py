@@ -27,7 +27,7 @@ from dialer.flows.prompts import SitePrompts, create_site_prompts_if_catalogue_e
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.newest_call import check_that_store_has_newest_call_at_broker
+from dialer.mqtt.newest_call import check_newest_call_at_broker
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import (
     exempt_start_up_objects_from_gc,
@@ -228,9 +228,7 @@ async def _check_newest_call_at_broker(
 ) -> None:
     if settings.broker.enabled:
         broker = private_broker or get_broker_settings(settings)
-        await check_that_store_has_newest_call_at_broker(
-            broker, settings.centre.id, engine.check_that_store_has_newest_call
-        )
+        await check_newest_call_at_broker(broker, settings.centre.id, engine.check_that_store_has_newest_call)
 
 
 @asynccontextmanager

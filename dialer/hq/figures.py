@@ -71,9 +71,9 @@ class DayCount:
 
 
 class CentreTurnout(NamedTuple):
-    """The turnout at a centre's polling stations (booths), counted from voters' answers.
+    """The turnout at a centre's polling stations (booths), counted from the voters' answers in all centres.
 
-    A booth belongs to every centre that has reported answers of its voters. The answers of all centres are counted.
+    A booth belongs to every centre that has reported answers of its voters.
     """
 
     centre: str

@@ -76,7 +76,7 @@ class Proposal:
 
 
 class OpenProposal(NamedTuple):
-    """A proposal that nobody has answered."""
+    """What a user has proposed, in a proposal that nobody has answered yet."""
 
     kind: str
     to: str
@@ -86,14 +86,14 @@ class OpenProposal(NamedTuple):
 
 
 class WaitingProposal(NamedTuple):
-    """A proposal that a second user has not confirmed or declined yet."""
+    """The id of a proposal that waits for the answer of a second user, and the user who has made it."""
 
     id: int
     proposed_by: str
 
 
 class ConfirmedMaterial(NamedTuple):
-    """A confirmed proposal to assign campaign material. The assignment itself may not have finished yet."""
+    """A confirmed proposal to assign campaign material to centres. The assignment may not have finished yet."""
 
     id: int
     to: str

@@ -14,7 +14,7 @@ from dialer.store.sql import Statements
 
 
 class StoredChain(NamedTuple):
-    """A row of headquarters' database: the signed log of one store. The log entries (epochs) are JSON."""
+    """The signed log of one centre's store, as a row of headquarters' database. Its entries (epochs) are JSON."""
 
     centre: str
     incarnation: str
@@ -35,7 +35,7 @@ class ReceivedEpoch(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """A centre's accepted store (database) whose signed log contradicts itself, and how it does."""
+    """A centre's accepted store (database), and how the entries of its signed log contradict each other."""
 
     centre: str
     incarnation: str

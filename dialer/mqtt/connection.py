@@ -41,8 +41,8 @@ class Connection:
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
         """Publish messages in their order. Return once they are written (QoS 0) or acknowledged by the broker (QoS 1).
 
-        Messages of QoS 0 that the socket accepts at once need no task and no timer. A part of the last one may still wait
-        for the socket; the next call then waits for it. Raises the same errors as `publish_message`.
+        A part of the last message of QoS 0 may still wait for the socket. The next call then waits for it. Raises the
+        same errors as `publish_message`.
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and (place < len(messages) or not self.client.has_unsent_messages):
@@ -119,7 +119,7 @@ async def check_broker_connection(settings: BrokerSettings, centre: str, at: flo
 async def open_connection(
     settings: BrokerSettings, centre: str, *, will_at: float | None = None
 ) -> AsyncIterator[Connection]:
-    """Open a connection for another program than the dialler. Raises BrokerUnreachable with a remedy.
+    """Open a connection to the broker for a program that is not the dialler. Raises BrokerUnreachable with a remedy.
 
     `settings.client_id` must be unique, because the broker closes the older of two connections with the same id.
     """

@@ -36,10 +36,10 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
         async with open_connection(checking, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):
                 await connection.client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
-            retained = await _read_dialler_name_in_next_state_message(connection, RETAINED_SECONDS)
+            retained = await _read_dialler_name_from_state(connection, RETAINED_SECONDS)
             if retained is None or retained.store == name.store:
                 return
-            other_dialler = await _read_dialler_name_in_next_state_message(connection, ALIVE_SECONDS)
+            other_dialler = await _read_dialler_name_from_state(connection, ALIVE_SECONDS)
     except TimeoutError:
         raise BrokerUnreachable(
             f"MQTT broker {settings.host}:{settings.port} does not answer: check `broker.host`, `broker.port` and"
@@ -58,10 +58,10 @@ async def refuse_duplicate_dialler_at_start(settings: BrokerSettings, centre: st
         await refuse_duplicate_dialler(settings, centre, name)
 
 
-async def _read_dialler_name_in_next_state_message(connection: Connection, seconds: float) -> DiallerName | None:
-    """Return the dialler's name in the next state message.
+async def _read_dialler_name_from_state(connection: Connection, seconds: float) -> DiallerName | None:
+    """Return the dialler's name in the centre's next state message.
 
-    Return None if no message arrives within `seconds`, or if the message says that the dialler is offline.
+    Return None if no message arrives within `seconds`, or if it says that the dialler is offline.
     """
     try:
         async with asyncio.timeout(seconds):

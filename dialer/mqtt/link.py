@@ -28,7 +28,7 @@ STABLE_SECONDS = 10.0  # a connection that lasted this long resets the backoff
 
 @dataclass(frozen=True, slots=True)
 class LinkPurpose:
-    """The purpose of one of the dialler's connections to the broker."""
+    """What one of the dialler's connections to the broker is for: the topic that it reads, and whether it publishes."""
 
     subscribed_topic: str
     alert: AlertKind  # while the connection is lost; its field is `problem`
@@ -36,16 +36,16 @@ class LinkPurpose:
     publishes: bool = True  # with a last will; False: it only reads, and acknowledges messages once they are stored
 
 
-def make_purpose_of_main_connection(centre: str) -> LinkPurpose:
+def make_main_connection_purpose(centre: str) -> LinkPurpose:
     """Return the purpose of the dialler's main connection, which publishes all messages and receives the commands."""
     return LinkPurpose(topics.build_topic_filter_for_commands(centre), AlertKind.BROKER_DOWN)
 
 
-def make_purpose_of_opt_out_connection() -> LinkPurpose:
-    """Return the purpose of the connection that reads opt-outs of other centres.
+def make_opt_out_connection_purpose() -> LinkPurpose:
+    """Return the purpose of the connection that only reads opt-outs of other centres.
 
-    While an opt-out cannot be stored, later messages on the same connection must wait. Commands must not wait, so
-    opt-outs have their own connection.
+    While an opt-out cannot be stored, all later messages on its connection wait. Commands must not wait, so they arrive
+    on the main connection.
     """
     return LinkPurpose(
         topics.build_topic_filter_for_opt_outs(),
@@ -60,7 +60,7 @@ Serve = Callable[[Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The data with which a centre's dialler connects to the broker and shows there that it is online."""
+    """What a centre's dialler needs to connect to the broker and to show there that it is online."""
 
     centre: str
     settings: BrokerSettings
@@ -85,7 +85,7 @@ class BrokerLink:
         """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
-        self._purpose = purpose or make_purpose_of_main_connection(centre)
+        self._purpose = purpose or make_main_connection_purpose(centre)
         self._settings = replace(settings, client_id=f"{make_client_id(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock

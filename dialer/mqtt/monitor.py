@@ -23,7 +23,7 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.link import BrokerLink, Presence, make_purpose_of_opt_out_connection
+from dialer.mqtt.link import BrokerLink, Presence, make_opt_out_connection_purpose
 from dialer.mqtt.messages import Message
 from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
@@ -53,10 +53,9 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has `call`, the call placed last according to a record outside the store.
+        """Return whether the store has `call`, which a record outside the store (at `place`) names as the newest call.
 
-        If not, the store was restored from an old copy or replaced, and dialling is held. `place` says where the record
-        is.
+        If not, hold dialling: the store was restored from an old copy, or replaced.
         """
         ...
 
@@ -106,7 +105,7 @@ class Monitor:
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._import_opt_out_of_other_centre) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_purpose_of_opt_out_connection())
+        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_opt_out_connection_purpose())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -146,7 +145,7 @@ class Monitor:
 
     async def _publish_and_receive_on_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         # First and alone: amqtt, the embedded broker, may hang if another connection subscribes while this one publishes.
-        await self._compare_store_with_signature_at_broker()
+        await self._compare_store_with_retained_signature()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
@@ -163,7 +162,7 @@ class Monitor:
                 group.create_task(
                     self._newest_call.record_newest_calls_at_broker(connection), name="monitor-newest-call"
                 ),
-                group.create_task(self._publish_command_replies_kept_in_memory(connection), name="monitor-replies"),
+                group.create_task(self._publish_unstored_command_replies(connection), name="monitor-replies"),
                 group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
             ]
             await stop.wait()
@@ -172,15 +171,16 @@ class Monitor:
                 task.cancel()
         await self._publish_last_messages(connection)
 
-    async def _publish_command_replies_kept_in_memory(self, connection: Connection) -> None:
+    async def _publish_unstored_command_replies(self, connection: Connection) -> None:
         while True:
             await connection.publish_message(await self._gateway.unstored_replies.get())
 
     async def _import_opt_out_of_other_centre(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out_from_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
-    async def _compare_store_with_signature_at_broker(self) -> None:
-        """Check once that the store has the newest log signature (seal) that the broker retains.
+    async def _compare_store_with_retained_signature(self) -> None:
+        """Check once that the store has the newest log signature (seal) that the broker retains. If not, raise an
+        alert.
 
         This must be done before the dialler publishes a newer signature, which replaces the retained one.
         """
@@ -194,10 +194,10 @@ class Monitor:
         self._is_seal_compared = True
 
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
-        """End the main connection's subscription to opt-outs, which an earlier version of the dialler may have made.
+        """End a subscription to opt-outs on the main connection, which an earlier version of the dialler may have made.
 
-        Opt-outs now have their own connection. This function waits until that connection works, because the broker may
-        refuse it until its access list is updated.
+        Opt-outs now have their own connection. First wait until that connection works: the broker may refuse it until
+        its access list is updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe_from_topic(topics.build_topic_filter_for_opt_outs())
@@ -222,7 +222,7 @@ class Monitor:
     async def _publish_last_messages(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._compare_store_with_signature_at_broker()
+                await self._compare_store_with_retained_signature()
                 await self._relay.publish_waiting_outbox_rows(connection.publish_message)
                 await self._publisher.publish_final_state_message(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:

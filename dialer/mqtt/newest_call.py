@@ -39,11 +39,11 @@ def parse_newest_call_message(payload: bytes) -> NewestCall:
     return call if math.isfinite(call.at) else UNREADABLE
 
 
-async def check_that_store_has_newest_call_at_broker(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Check, before the dialler connects, that its store (database) has the newest call that is recorded at the broker.
+async def check_newest_call_at_broker(settings: BrokerSettings, centre: str, compare: Compare) -> None:
+    """Check that the dialler's store has the newest call that the broker has recorded, before the dialler connects.
 
-    If the store does not have the call, it is an old copy or another store, and `compare` holds dialling. If the broker
-    is unreachable, the dialler may start. The check is then made when it connects.
+    If the store lacks the call, it is an old copy or another store, and `compare` holds dialling. If the broker is
+    unreachable, nothing is checked and the dialler may start; `NewestCallAtBroker` checks when it connects.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:

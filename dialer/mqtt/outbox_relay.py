@@ -43,10 +43,10 @@ class OutboxRelay:
         """Rows that the broker has acknowledged."""
 
     async def publish_outbox_until_cancelled(self, publish: Publish) -> None:
-        """Publish the results that wait in the store for the broker (outbox), until cancelled or an error of `publish` or the
-        store.
+        """Publish the results that wait in the store for the broker (outbox), until cancelled.
 
-        Results that the broker has not acknowledged stay in the outbox.
+        Raises the errors of `publish` and of the store. Results that the broker has not acknowledged stay in the
+        outbox.
         """
         while True:
             self._waiting.clear()

@@ -45,13 +45,12 @@ def parse_opt_out_of_other_centre(topic: str, payload: bytes) -> PeerOptOutRecor
 
 
 class PeerOptOuts:
-    """Stores opt-outs of other centres. Opt-outs that it has queued are stored even if the connection to the broker is lost."""
+    """A queue that stores opt-outs of other centres, even if the connection to the broker is lost meanwhile."""
 
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
-        """Create a queue of opt-outs. `suppress` stores that a number must not be called, and raises StoreError if it
-        cannot.
+        """Create a queue of opt-outs. `suppress` must store that the number of an opt-out is not called any more.
 
-        `suppress` is called for many opt-outs at the same time, so that they share a commit.
+        It raises StoreError if it cannot. It is called for many opt-outs at the same time, so that they share a commit.
         """
         self._suppress = suppress
         self._waiting: asyncio.Queue[tuple[PeerOptOutRecord | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)

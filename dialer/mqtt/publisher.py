@@ -150,7 +150,7 @@ class ChangeBuffer:
         changes = bool(self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
         if not (centre_due or campaigns or changes_due or self._alerts_changed):
-            return self._pop_messages_of_calls_and_screen_pops(now, view)
+            return self._pop_call_and_screen_pop_messages(now, view)
         if changes:  # published together with the other due messages
             self._changes_at = now
         if self._calls:
@@ -194,11 +194,11 @@ class ChangeBuffer:
             if is_old and seat.state is not SeatState.OFFLINE:
                 self._seats.setdefault(seat.seat, seat)
 
-    def _pop_messages_of_calls_and_screen_pops(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
+    def _pop_call_and_screen_pop_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return due messages of call changes, and of seats with a new screen pop (voter's data for the
         agent).
 
-        Creating these messages usually does not need the whole state of the centre.
+        The whole state of the centre is read only if its id is not known yet.
         """
         calls: list[CallChange] = []
         if self._calls_at + CALLS_SECONDS <= now:

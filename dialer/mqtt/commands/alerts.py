@@ -26,9 +26,9 @@ class CountingAlert:
         self._last_at = 0.0  # monotonic
 
     def count_incidents_of_sender(self, sender: str, number: int = 1) -> None:
-        """Count incidents of a sender ("" = unknown senders).
+        """Count incidents of a sender ("" = unknown senders). The first incident raises the alert at once.
 
-        The first incident raises the alert at once. `update_or_clear_incident_alert` adds later incidents to it.
+        Later incidents are added to the alert by `update_or_clear_incident_alert`.
         """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()

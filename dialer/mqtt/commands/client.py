@@ -86,9 +86,10 @@ class CommandSession:
         self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def record_reply_or_centre_state(self, received: Received) -> None:
-        """Record a message from the dialler: the reply to the sent command, or the centre's state.
+        """Record the reply to the command that was sent, or the centre's state, which says whether an import is in
+        progress.
 
-        The state says whether an import is in progress. Replies to other commands are ignored.
+        Replies to other commands are ignored.
         """
         if received.topic == topics.CENTRE_STATE.build_full_topic(self._centre):
             imports_roll = self._may_take_minutes and _is_roll_being_imported(received.payload)
@@ -137,7 +138,7 @@ class CommandSession:
 
 
 def _is_roll_being_imported(state: bytes) -> bool:
-    """Return whether the centre's state says that an electoral roll is being imported, for this or an earlier command."""
+    """Return whether a message with the centre's state says that an electoral roll is being imported, by any command."""
     try:
         fields = json.loads(state)
     except ValueError:

@@ -97,7 +97,7 @@ class CommandGateway:
     def queue_command_message(self, user: str, payload: bytes, *, retained: bool) -> None:
         """Queue a command message that arrived on the topic of `user`.
 
-        An empty message is ignored. It is no command: it only deletes a retained message at the broker.
+        An empty message is ignored: it is no command, but only deletes a retained message at the broker.
         """
         if not payload:
             return

@@ -35,7 +35,7 @@ class Sender:
 
 
 class Senders:
-    """All who may send commands: the supervisors in the settings, and the users in the store."""
+    """All who may send commands to the dialler: the supervisors in the settings, and the users in the store."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_bro
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_newest_call_message, create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.newest_call import check_that_store_has_newest_call_at_broker
+from dialer.mqtt.newest_call import check_newest_call_at_broker
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.store import open_store
@@ -84,7 +84,7 @@ async def test_newest_call_is_retained_at_the_broker_for_the_next_start(kind: Br
             heard = (await listener.wait_for_topic(TOPIC, 2))[-1]
             assert heard.payload["attempt_id"] == SECOND
         started = FakeEngine()
-        await check_that_store_has_newest_call_at_broker(
+        await check_newest_call_at_broker(
             broker.connection_settings, "pune-1", started.check_that_store_has_newest_call
         )
         assert started.compared == [(BROKER, NewestCall(SECOND, AT))]
@@ -122,22 +122,20 @@ async def test_malformed_record_of_the_newest_call_at_the_broker_is_reported_as_
         ):
             await publish_retained(listener, payload)
             engine = FakeEngine()
-            await check_that_store_has_newest_call_at_broker(
+            await check_newest_call_at_broker(
                 broker.connection_settings, "pune-1", engine.check_that_store_has_newest_call
             )
             assert engine.compared == [(BROKER, UNREADABLE)], payload
         await publish_retained(listener, b"")
         engine = FakeEngine()
-        await check_that_store_has_newest_call_at_broker(
-            broker.connection_settings, "pune-1", engine.check_that_store_has_newest_call
-        )
+        await check_newest_call_at_broker(broker.connection_settings, "pune-1", engine.check_that_store_has_newest_call)
         assert not engine.compared
 
 
 async def test_dialler_starts_without_comparing_store_and_broker_if_the_broker_is_down() -> None:
     engine = FakeEngine()
     unreachable = BrokerSettings(port=find_free_port())
-    await check_that_store_has_newest_call_at_broker(unreachable, "pune-1", engine.check_that_store_has_newest_call)
+    await check_newest_call_at_broker(unreachable, "pune-1", engine.check_that_store_has_newest_call)
     assert not engine.compared
 
 
