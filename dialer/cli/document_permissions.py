@@ -14,6 +14,7 @@ from typing import Protocol
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
+from dialer.desk.agent_settings import AgentSettingsRoutes
 from dialer.desk.agents.commands import AgentCommands
 from dialer.desk.agents.notes import AgentNotes
 from dialer.desk.agents.phone import AgentPhones
@@ -74,6 +75,7 @@ _DESK: tuple[type[RouterProvider], ...] = (
     BoardAccount,
     Board,
     UsersPage,
+    AgentSettingsRoutes,
     RollRoutes,
     NumberRoutes,
     CampaignRoutes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dialer.desk.agent_settings import AgentsPage, CheckedAgent, SavedAgent
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.board_account import BoardUser
@@ -49,6 +50,9 @@ KINDS: tuple[type[Any], ...] = (
     IdleReason,
     RollStatus,
     ChangedSettings,
+    AgentsPage,
+    CheckedAgent,
+    SavedAgent,
     # for the reports
     ReportChoices,
     ShownReport,

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from argon2 import PasswordHasher
 
+from dialer.desk.agent_settings import AgentSettingsRoutes
 from dialer.desk.agents.commands import AgentCommands
 from dialer.desk.agents.figures import AgentFigures
 from dialer.desk.agents.notes import AgentDrafts, AgentNotes
@@ -196,6 +197,7 @@ async def serve_pages_of_desk(
             campaigns = CampaignRoutes(
                 settings, dialler_client, CampaignDraftRecords(file), clock, reloader.reload_desk_settings
             )
+            agent_settings = AgentSettingsRoutes(settings, dialler_client, clock, reloader.reload_desk_settings)
             stack.callback(reports.close)
             stack.callback(rolls.close)
             routes = (
@@ -208,6 +210,7 @@ async def serve_pages_of_desk(
                 account,
                 board,
                 UsersPage(people, file, dialler_client, streams),
+                agent_settings,
                 rolls,
                 NumberRoutes(settings, dialler_client),
                 recordings,
@@ -238,11 +241,15 @@ async def serve_pages_of_desk(
                     lambda: (list_abandoned_rate_caps(new), agents.prepare_new_settings_of_agent_pages(new))
                 )
                 figures.caps = caps
-                account.replace_board_settings(new)
-                recordings.replace_recording_settings(new)
-                reports.replace_report_settings(new)
-                campaigns.replace_campaign_settings(new)
-                flows.replace_flow_settings(new)
+                for replace_settings in (
+                    account.replace_board_settings,
+                    recordings.replace_recording_settings,
+                    reports.replace_report_settings,
+                    campaigns.replace_campaign_settings,
+                    agent_settings.replace_agent_settings,
+                    flows.replace_flow_settings,
+                ):
+                    replace_settings(new)
                 directory.replace_users_from_settings(new.supervisors)
                 apply_to_agents()
 

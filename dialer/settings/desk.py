@@ -58,6 +58,11 @@ class Desk(PageServer):
         description="second-person: on the page /campaigns, a new or changed campaign is saved only after a supervisor other"
         " than its author has approved exactly its lines",
     )
+    agents_file: Path | None = Field(
+        None,
+        description="file with the [[agents]] that supervisors edit on the board; the desk must be able to write to its"
+        " folder; none: the board cannot change agents",
+    )
     flows_folder: Path | None = Field(
         None,
         description="folder of the call flows that supervisors write on the page /flows; the desk must be able to write to"

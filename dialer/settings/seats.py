@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
 from dialer.settings.fields import (
     Applied,
@@ -21,6 +21,8 @@ from dialer.settings.fields import (
     create_validator_from_condition,
     derive_secret_for_purpose,
 )
+from dialer.settings.file_text import SettingsText
+from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.trunks import Transport
 
 
@@ -86,6 +88,27 @@ class Agent(Section):
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
     languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: the seat's")
     skills: tuple[Slug, ...] = Field((), description="skills, which a campaign may require")
+
+
+class AgentsFile(Section):
+    """A file with additional agents, whom supervisors edit on the board."""
+
+    agents: tuple[Agent, ...] = Field((), description="as in the settings")
+
+
+def list_agents_in_text(text: SettingsText) -> list[dict[str, Any]]:
+    """Return the tables of an agents file, after a check of each.
+
+    Raises SettingError or SettingMistakes for invalid agents, and for other settings than agents.
+    """
+    try:
+        AgentsFile.model_validate(text.table)
+    except ValidationError as error:
+        raise combine_setting_errors(
+            list(list_setting_errors(error, text, AgentsFile, ignore_environment_variables))
+        ) from error
+    agents: list[dict[str, Any]] = text.table.get("agents", [])
+    return agents
 
 
 ECHO_CODE = "*43"

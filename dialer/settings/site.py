@@ -34,7 +34,7 @@ from dialer.settings.polling_day import PollingDaySettings
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.report_mail import ReportMail
 from dialer.settings.rules import Rules
-from dialer.settings.seats import Agent, AgentLogin, SeatSettings
+from dialer.settings.seats import Agent, AgentLogin, SeatSettings, list_agents_in_text
 from dialer.settings.sources import Source
 from dialer.settings.supervision import Supervisor
 from dialer.settings.transfers import HoldSettings, TransferSettings
@@ -147,16 +147,23 @@ def add_settings_line_to_error(error: SettingError) -> SettingError:
     return combine_setting_errors([add_file_and_line_to_error(one, _last_loaded_file[0]) for one in each])
 
 
-def load_settings(path: Path | None = None, *, campaigns_of_page: SettingsText | None = None) -> Settings:
+def load_settings(
+    path: Path | None = None,
+    *,
+    campaigns_of_page: SettingsText | None = None,
+    agents_of_page: SettingsText | None = None,
+) -> Settings:
     """Load the settings of a centre from a TOML file or pipe, and from environment variables.
 
     Without a `path`, the defaults are used. Relative paths in the settings refer to the working directory. To check a
-    changed file of the page /campaigns before it is written, give it as `campaigns_of_page`. Raises SettingError, or
-    SettingMistakes for several mistakes.
+    changed file of a page before it is written, give it as `campaigns_of_page` or `agents_of_page`. Raises
+    SettingError, or SettingMistakes for several mistakes.
     """
     text = SettingsText() if path is None else read_settings_file(path, "centre.toml", "create one with `dialer init`")
     variables = read_settings_in_environment(Settings)
-    text.table = _append_campaigns_from_other_files(text.table, campaigns_of_page)
+    text.table = _append_agents_of_page(
+        _append_campaigns_from_other_files(text.table, campaigns_of_page), agents_of_page
+    )
     try:
         loaded = Settings.model_validate(_merge_setting_tables(text.table, variables))
     except ValidationError as error:
@@ -191,6 +198,20 @@ def _append_campaigns_from_other_files(table: Mapping[str, Any], of_page: Settin
     if of_page is not None:
         found += list_campaigns_in_text(of_page)
     return table if found == own else {**table, "campaigns": found}
+
+
+def _append_agents_of_page(table: Mapping[str, Any], of_page: SettingsText | None) -> Mapping[str, Any]:
+    """Return the settings table, with the agents added whom supervisors edit on the board.
+
+    `of_page` replaces the file with these agents. Raises SettingError for an invalid file.
+    """
+    own = table.get("agents", [])
+    file = _read_path_setting(table, "desk", "agents_file")
+    if file is not None and of_page is None and file.exists():
+        of_page = read_settings_file(file, file.name, "add an agent on the board")
+    if of_page is None or not isinstance(own, list):
+        return table
+    return {**table, "agents": [*own, *list_agents_in_text(of_page)]}
 
 
 def _read_path_setting(table: Mapping[str, Any], section: str, key: str) -> Path | None:

@@ -23,13 +23,12 @@ from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.script import list_shipped_scripts
 from dialer.settings.campaigns import Campaign
 from dialer.settings.campaigns_file import (
-    CampaignsFileChange,
     prepare_campaign_addition,
     prepare_campaign_edit,
     prepare_campaign_removal,
     read_campaigns_of_file,
 )
-from dialer.settings.fields import Applied
+from dialer.settings.edited_tables import TableChange
 from dialer.settings.file_text import SettingsText
 from dialer.settings.form import FormField, FormFieldType, describe_settings_for_form
 from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
@@ -39,7 +38,7 @@ from dialer.site.checks.flows import check_flow_and_script_of_campaign
 from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.site.flow_files import list_flows_in_flows_folder
-from dialer.site.settings_changes import list_setting_changes
+from dialer.site.settings_changes import list_other_changes
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection, open_store_snapshot
 from dialer.store.keys import read_store_key_of_site
@@ -93,7 +92,7 @@ class PreparedChange:
 
     campaign_id: str
     campaign: Campaign | None  # None: it is removed
-    change: CampaignsFileChange
+    change: TableChange
     settings: Settings  # the site's settings after the change
 
 
@@ -177,7 +176,7 @@ def _find_campaign_in_file(path: Path, campaign_id: str) -> Campaign:
     return found
 
 
-def _load_changed_settings(settings: Settings, change: CampaignsFileChange, campaign_id: str) -> Settings:
+def _load_changed_settings(settings: Settings, change: TableChange, campaign_id: str) -> Settings:
     try:
         after = load_settings(Path(settings.text_of_settings_file.name), campaigns_of_page=change.make_settings_text())
         load_site_profile(after)  # rejects a setting that is less strict than the profile
@@ -293,9 +292,4 @@ def list_other_pending_changes(running: Settings, prepared: PreparedChange) -> t
     The first has settings of other things than this campaign, which a reload would apply too. The second has settings
     that need a restart, because of which the dialler would refuse a reload.
     """
-    own = f"campaigns.{prepared.campaign_id}"
-    changes = list(list_setting_changes(running, prepared.settings))
-    restart = [each.name for each in changes if each.takes_effect is Applied.RESTART]
-    return [
-        each.name for each in changes if each.name not in restart and not f"{each.name}.".startswith(f"{own}.")
-    ], restart
+    return list_other_changes(running, prepared.settings, f"campaigns.{prepared.campaign_id}")

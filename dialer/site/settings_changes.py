@@ -108,6 +108,18 @@ def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
         yield Change(".".join(place), find_when_setting_takes_effect(section, keys[0] if keys else ""))
 
 
+def list_other_changes(running: Settings, after: Settings, own: str) -> tuple[list[str], list[str]]:
+    """Return two lists of settings whose changed values in the settings files are not in force yet.
+
+    The first has settings outside the table `own`, such as `campaigns.turnout`, which a reload would apply too. The
+    second has settings that need a restart, because of which the dialler would refuse a reload.
+    """
+    changes = list(list_setting_changes(running, after))
+    restart = [each.name for each in changes if each.takes_effect is Applied.RESTART]
+    others = [each.name for each in changes if each.takes_effect is not Applied.RESTART]
+    return [name for name in others if not f"{name}.".startswith(f"{own}.")], restart
+
+
 def _find_names_of_changed_settings(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
     tables = [_index_tables_by_name(each) for each in (before, after)]
     if before == after:

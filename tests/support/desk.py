@@ -17,6 +17,7 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
+from dialer.desk.agent_settings import AgentSettingsRoutes
 from dialer.desk.board import Board, create_page_state_filter
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.campaign_drafts import CampaignDraftRoutes
@@ -332,6 +333,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         BoardAccount(settings, people),
         board,
         users,
+        AgentSettingsRoutes(settings, dialler_client, clock, record_reload),
         rolls,
         NumberRoutes(at_store, dialler_client),
         passkeys,

@@ -112,15 +112,19 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     backups, recorded = settings.store.backup_folder, _list_recording_folders(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
     named += [] if backups is None else [("store.backup_folder", backups)]
-    campaigns, flows = settings.desk.campaigns_file, settings.desk.flows_folder
-    named += [] if campaigns is None else [("desk.campaigns_file", campaigns)]
+    files_of_pages = {
+        "desk.campaigns_file": settings.desk.campaigns_file,
+        "desk.agents_file": settings.desk.agents_file,
+    }
+    flows = settings.desk.flows_folder
+    named += [(what, path) for what, path in files_of_pages.items() if path is not None]
     named += [] if flows is None else [("desk.flows_folder", flows)]
     for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
         if not _PLAIN.fullmatch(str(path)):
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     written = {"store.path": store.parent, "store.backup_folder": backups, "desk.flows_folder": flows}
-    written |= {} if campaigns is None else {"desk.campaigns_file": campaigns.parent}
+    written |= {what: path.parent for what, path in files_of_pages.items() if path is not None}
     for what, folder in written.items():
         if folder is not None and not _can_service_user_own_folder(folder):
             problem = f"{folder} is a system folder, or not visible to services"

@@ -53,7 +53,8 @@ from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
 # files and a folder in the demo's directory
-STORE, ROLL, SETTINGS, CAMPAIGNS, FLOWS = "centre.db", "roll.csv", "centre.toml", "campaigns.toml", "flows"
+STORE, ROLL, SETTINGS = "centre.db", "roll.csv", "centre.toml"
+CAMPAIGNS, AGENTS, FLOWS = "campaigns.toml", "agents.toml", "flows"
 STATUS_SECONDS = 10.0
 PRETRAINED_CAMPAIGN = "turnout-agents"
 CALLS_EXPECTED_SECONDS = 30.0
@@ -148,7 +149,7 @@ def make_demo_settings(
     """Write the settings file of a demo run next to the store, and return these settings.
 
     They are those of config/demo.toml, with the seats, agents, store and ports of this run. They also have the
-    campaigns and flows that visitors add on the pages /campaigns and /flows.
+    campaigns, agents and flows that visitors add on the pages.
     """
     table = tomllib.loads(DEMO_SETTINGS.read_text(encoding="utf-8"))
     names = list_seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
@@ -163,7 +164,8 @@ def make_demo_settings(
             **table["desk"],
             "campaigns_file": str(store_path.with_name(CAMPAIGNS)),
             "flows_folder": str(store_path.with_name(FLOWS)),
-        },
+        }
+        | ({} if visitors is None else {"agents_file": str(store_path.with_name(AGENTS))}),
         "seats": [{"name": name, "endpoint": f"agent{name}"} for name in names],
         "agents": [] if visitors is None else visitors.list_agents_of_visitors_and_staff(options.seats),
     }

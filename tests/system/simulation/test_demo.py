@@ -118,6 +118,7 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
         assert proof.is_valid_pin_proof(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)
     assert settings.desk.campaigns_file == tmp_path / "campaigns.toml"
+    assert settings.desk.agents_file == tmp_path / "agents.toml"
     assert (
         load_settings(tmp_path / "centre.toml").model_dump() == settings.model_dump()
     )  # a reload after a new campaign changes nothing else

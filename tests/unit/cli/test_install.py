@@ -30,6 +30,7 @@ sounds = "/usr/share/asterisk/sounds/en"
 [desk]
 user = "desk"
 campaigns_file = "/srv/matdan/campaigns.toml"
+agents_file = "/srv/matdan-agents/agents.toml"
 flows_folder = "/srv/matdan-flows"
 [[supervisors]]
 name = "desk"
@@ -98,7 +99,7 @@ def test_install_command_writes_all_files_that_the_services_need(site: Path) -> 
     assert re.search(r"^ExecStart=/\S+/bin/dialer run -c /etc/matdan/centre.toml$", dialler, re.MULTILINE)
     sounds, recordings = "/usr/share/asterisk/sounds/en/matdan", "/var/spool/asterisk/matdan"
     assert (
-        f"ReadWritePaths=/var/lib/matdan /mnt/disk2/matdan /srv/matdan-flows /srv/matdan {sounds} {recordings}\n"
+        f"ReadWritePaths=/var/lib/matdan /mnt/disk2/matdan /srv/matdan-flows /srv/matdan /srv/matdan-agents {sounds} {recordings}\n"
         in dialler
     )
     secrets = [path for path in (site.parent / "root").rglob("*") if path.is_file() and "horse" in path.read_text()]
@@ -171,14 +172,22 @@ def test_install_command_reports_a_missing_backup_folder_and_refuses_a_system_fo
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
     assert "desk.campaigns_file: /etc/matdan is a system folder" in output
+    site.write_text(SITE.replace("/srv/matdan-agents/agents", "/etc/matdan/agents"))
+    code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
+    assert code == 2
+    assert "desk.agents_file: /etc/matdan is a system folder" in output
     site.write_text(SITE.replace("/srv/matdan-flows", "/etc/matdan"))
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
     assert "desk.flows_folder: /etc/matdan is a system folder" in output
 
 
-@pytest.mark.parametrize("folder", ["/srv/matdan", "/srv/matdan-flows"], ids=["campaigns", "flows"])
-def test_folders_of_campaigns_and_flows_are_created_and_the_desk_may_write_to_them(site: Path, folder: str) -> None:
+@pytest.mark.parametrize(
+    "folder", ["/srv/matdan", "/srv/matdan-agents", "/srv/matdan-flows"], ids=["campaigns", "agents", "flows"]
+)
+def test_folders_of_campaigns_agents_and_flows_are_created_and_the_desk_may_write_to_them(
+    site: Path, folder: str
+) -> None:
     files = install_site(site)
     assert f"d {folder} 0750 matdan matdan\n" in files["etc/tmpfiles.d/matdan.conf"]
     unit = files["etc/systemd/system/matdan-desk.service"]

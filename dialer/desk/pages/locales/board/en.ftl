@@ -524,3 +524,64 @@ ask-reload-settings =
     }
 problem-settings-differ = Nothing was reloaded: the settings files have changed again. Read the new changes, then reload.
 problem-no-settings-file = The dialler was started without a settings file, so there is nothing to reload.
+
+## Agents
+
+to-agents = Agents
+agents = Agents
+agents-read-only = Agents without buttons are in { $file }. Edit them there, then reload the settings.
+agent-number = Agent number
+agent-full-name = Name
+agent-languages = Languages
+agent-languages-of-seat = those of the seat
+agent-skills = Skills
+agent-logged-in = Logged in
+agent-at-seat = seat { $seat }, { $state }
+agent-actions = Actions for this agent
+agent-add = Add agent
+agent-edit = Edit
+agent-remove = Remove
+agent-title-edit = Edit agent { $agent }
+agent-title-remove = Remove agent { $agent }
+agent-number-help = 1 to 10 digits, which the agent enters to log in
+agent-full-name-help = Shown on the board and in reports.
+agent-languages-help = The agent gets calls of voters who speak one of them. The page of the agent is shown in the one that you tick first. If you tick none, the languages of the seat apply.
+agent-skills-help = Some campaigns are only for agents with a certain skill.
+agent-skill-new = New skill
+agent-skill-new-help = Lower-case letters, digits and hyphens
+agent-skill-add = Add skill
+agent-pin = PIN
+agent-pin-keep = Keep the PIN
+agent-pin-generate = Generate a new PIN
+agent-pin-enter = Enter a new PIN
+agent-pin-new = New PIN (4 to 12 digits)
+agent-pin-repeat = Repeat the new PIN
+agent-pins-differ = The two PINs differ.
+agent-pin-title = PIN of agent { $agent }
+agent-pin-once = This PIN is shown only once. Hand it to the agent in person.
+agent-pin-copy = Copy PIN
+agent-pin-copied = PIN copied.
+agent-is-logged-in-edit = The agent is logged in at seat { $seat } and stays logged in. Languages, skills and PIN change at the next log-in.
+agent-is-logged-in-remove = The agent is logged in at seat { $seat } and will be logged off, after the current call if there is one.
+agent-check-incomplete = Enter the agent number.
+agent-check-running = Checking the change
+agent-check-problems = Correct the marked fields before you save the agent.
+agent-save = Save agent
+agent-help-add = The agent can log in as soon as the change is saved.
+agent-help-edit = The change is recorded in the audit log under your name.
+agent-help-remove = The agent can no longer log in. The agent's calls stay in the reports.
+agent-saved-add = Agent { $agent } is added.
+agent-saved-edit = Agent { $agent } is changed.
+agent-saved-remove = Agent { $agent } is removed.
+problem-no-agents-file = Agents cannot be changed here. Ask your administrator to set `desk.agents_file` and to restart the desk.
+problem-agents-changed = Nothing was saved: somebody else has changed the agents meanwhile. Read the new result of the check, then save again.
+problem-agent-invalid = Nothing was saved: { $text }
+
+## Changes of settings files
+
+will-be-written = Change in { $file }
+nothing-changed = Nothing has been changed yet.
+also-applied = Other settings have changed and will be applied at the same time: { $settings }
+needs-restart = The dialler will refuse the change until it is restarted, because these settings have changed: { $settings }
+change-refused = The dialler refused the change, so nothing was saved: { $text }
+change-unanswered = The change is saved, but the dialler did not answer. It is applied when the settings are next reloaded.

@@ -503,3 +503,64 @@ ask-reload-settings =
     }
 problem-settings-differ = कुछ भी लोड नहीं हुआ: सेटिंग फ़ाइलें फिर बदल गई हैं। नए बदलाव देखें, फिर लोड करें।
 problem-no-settings-file = डायलर बिना सेटिंग फ़ाइल के चालू हुआ, इसलिए लोड करने को कुछ नहीं है।
+
+## एजेंट
+
+to-agents = एजेंट
+agents = एजेंट
+agents-read-only = बिना बटन वाले एजेंट { $file } में हैं। उन्हें वहाँ बदलें, फिर सेटिंग दोबारा लोड करें।
+agent-number = एजेंट नंबर
+agent-full-name = नाम
+agent-languages = भाषाएँ
+agent-languages-of-seat = सीट की भाषाएँ
+agent-skills = कौशल
+agent-logged-in = लॉग-इन
+agent-at-seat = सीट { $seat }, { $state }
+agent-actions = इस एजेंट के लिए कार्रवाइयाँ
+agent-add = एजेंट जोड़ें
+agent-edit = बदलें
+agent-remove = हटाएँ
+agent-title-edit = एजेंट { $agent } बदलें
+agent-title-remove = एजेंट { $agent } हटाएँ
+agent-number-help = 1 से 10 अंक, जिन्हें एजेंट लॉग-इन के लिए डालता है
+agent-full-name-help = बोर्ड और रिपोर्टों में दिखता है।
+agent-languages-help = एजेंट को इनमें से कोई भाषा बोलने वाले मतदाताओं की कॉल मिलती हैं। जिस पर पहले निशान लगाएँ, उसी में एजेंट का पेज दिखता है। कोई निशान न हो तो सीट की भाषाएँ लागू होती हैं।
+agent-skills-help = कुछ अभियान केवल किसी ख़ास कौशल वाले एजेंटों के लिए हैं।
+agent-skill-new = नया कौशल
+agent-skill-new-help = अंग्रेज़ी के छोटे अक्षर, अंक और हाइफ़न
+agent-skill-add = कौशल जोड़ें
+agent-pin = पिन
+agent-pin-keep = पिन वही रखें
+agent-pin-generate = नया पिन अपने आप बनाएँ
+agent-pin-enter = नया पिन ख़ुद डालें
+agent-pin-new = नया पिन (4 से 12 अंक)
+agent-pin-repeat = नया पिन दोबारा डालें
+agent-pins-differ = दोनों पिन अलग हैं।
+agent-pin-title = एजेंट { $agent } का पिन
+agent-pin-once = यह पिन केवल एक बार दिखता है। इसे एजेंट को ख़ुद दें।
+agent-pin-copy = पिन कॉपी करें
+agent-pin-copied = पिन कॉपी हुआ।
+agent-is-logged-in-edit = एजेंट सीट { $seat } पर लॉग-इन है और लॉग-इन रहेगा। भाषाएँ, कौशल और पिन अगले लॉग-इन पर बदलेंगे।
+agent-is-logged-in-remove = एजेंट सीट { $seat } पर लॉग-इन है और लॉग-ऑफ़ होगा; कॉल चल रही हो तो उसके बाद।
+agent-check-incomplete = एजेंट नंबर डालें।
+agent-check-running = बदलाव की जाँच हो रही है
+agent-check-problems = एजेंट सहेजने से पहले चिह्नित खाने ठीक करें।
+agent-save = एजेंट सहेजें
+agent-help-add = बदलाव सहेजते ही एजेंट लॉग-इन कर सकता है।
+agent-help-edit = बदलाव आपके नाम से ऑडिट लॉग में दर्ज होता है।
+agent-help-remove = एजेंट अब लॉग-इन नहीं कर सकेगा। उसकी कॉल रिपोर्टों में रहती हैं।
+agent-saved-add = एजेंट { $agent } जोड़ा गया।
+agent-saved-edit = एजेंट { $agent } बदला गया।
+agent-saved-remove = एजेंट { $agent } हटाया गया।
+problem-no-agents-file = यहाँ एजेंट नहीं बदले जा सकते। एडमिन से कहें कि `desk.agents_file` तय करें और डेस्क को दोबारा चालू करें।
+problem-agents-changed = कुछ सहेजा नहीं गया: इस बीच किसी और ने एजेंट बदले हैं। जाँच का नया परिणाम पढ़ें, फिर सहेजें।
+problem-agent-invalid = कुछ सहेजा नहीं गया: { $text }
+
+## सेटिंग फ़ाइलों में बदलाव
+
+will-be-written = { $file } में बदलाव
+nothing-changed = अभी कुछ नहीं बदला है।
+also-applied = दूसरी सेटिंग भी बदली हैं और साथ ही लागू होंगी: { $settings }
+needs-restart = डायलर दोबारा चालू होने तक बदलाव स्वीकार नहीं करेगा, क्योंकि ये सेटिंग बदली हैं: { $settings }
+change-refused = डायलर ने बदलाव स्वीकार नहीं किया, इसलिए कुछ सहेजा नहीं गया: { $text }
+change-unanswered = बदलाव सहेजा गया, पर डायलर ने जवाब नहीं दिया। सेटिंग अगली बार लोड होने पर बदलाव लागू होगा।

@@ -97,11 +97,12 @@ function Stale() {
   );
 }
 
-/** What the page shows instead of the board: account, rolls and numbers, recordings, or settings. Loaded only then. */
+/** What the page shows instead of the board: account, agents, rolls and numbers, recordings, or settings. Loaded only then. */
 const given = new URLSearchParams(location.search);
-const beside = ["account", "lists", "recordings", "settings"].find((name) => given.has(name)) ?? "";
+const beside = ["account", "agents", "lists", "recordings", "settings"].find((name) => given.has(name)) ?? "";
 const Beside = signal<ComponentType | null>(null);
 if (beside === "account") void import("./account").then((found) => (Beside.value = found.Account));
+if (beside === "agents") void import("./agents").then((found) => (Beside.value = found.Agents));
 if (beside === "lists") void import("./rolls_and_numbers").then((found) => (Beside.value = found.Lists));
 if (beside === "recordings") void import("./recordings").then((found) => (Beside.value = found.Recordings));
 if (beside === "settings") void import("./changed_settings").then((found) => (Beside.value = found.ChangedSettings));

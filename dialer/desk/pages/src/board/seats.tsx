@@ -193,6 +193,11 @@ export function Seats() {
               {t("select-seats")}
             </button>
           )}
+          {may("reload-settings") && (
+            <a class="who" href="/board?agents">
+              {t("to-agents")}
+            </a>
+          )}
           {may("stop-listening") && (
             <button type="button" onClick={() => command("stop-listening")}>
               {t("do-stop-listening")}

@@ -1,4 +1,5 @@
 // The form in which a campaign is added, edited or removed: fields as the settings describe them, the result of the check, and the lines that saving changes.
+import { FileChange } from "../board/file_change";
 import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
 import { isProblem, me } from "../shared/server";
 import type { CheckedCampaign, FormField } from "../shared/wire";
@@ -180,23 +181,9 @@ function Field(field: FormField) {
   );
 }
 
-/** The lines of the campaign in the file, with those that are added and removed. */
-function Difference({ lines }: { lines: string }) {
-  if (!lines) return <p>{t("nothing-changed")}</p>;
-  return (
-    <pre class="difference" lang="en" dir="ltr" tabIndex={0}>
-      {lines.split("\n").map((line, place) => {
-        const text = `${line[0]} ${line.slice(1)}\n`;
-        if (line[0] === "+") return <ins key={place}>{text}</ins>;
-        return line[0] === "-" ? <del key={place}>{text}</del> : text;
-      })}
-    </pre>
-  );
-}
-
 /** What the check says: whether the campaign may call, what to correct, and what the file will contain. */
 function Result({ found, file }: { found: CheckedCampaign; file: string }) {
-  const { findings, difference, also_applied: others, needs_restart: restart } = found;
+  const { findings } = found;
   return (
     <>
       {findings.length > 0 && <h3>{t("rules-say")}</h3>}
@@ -211,10 +198,7 @@ function Result({ found, file }: { found: CheckedCampaign; file: string }) {
           </li>
         ))}
       </ul>
-      <h3>{t("will-be-written", { file })}</h3>
-      <Difference lines={difference} />
-      {others.length > 0 && <p class="warnings">{t("also-applied", { settings: others.join(", ") })}</p>}
-      {restart.length > 0 && <p class="warnings">{t("needs-restart", { settings: restart.join(", ") })}</p>}
+      <FileChange found={found} file={file} />
     </>
   );
 }
@@ -223,8 +207,8 @@ async function save({ kind }: Change, campaign: string): Promise<void> {
   const answer = await saveChange();
   if (isProblem(answer)) showNotice(problemText(answer), true);
   else if (answer.status === "done") showNotice(t(`campaign-saved-${kind}`, { campaign }));
-  else if (answer.status === "refused") showNotice(t("campaign-refused", { text: answer.text }), true);
-  else showNotice(t("campaign-unanswered"), true);
+  else if (answer.status === "refused") showNotice(t("change-refused", { text: answer.text }), true);
+  else showNotice(t("change-unanswered"), true);
 }
 
 async function saveAsDraft(): Promise<void> {

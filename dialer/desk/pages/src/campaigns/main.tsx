@@ -14,6 +14,7 @@ import "../shared/base.css";
 import "../staff/figures.css";
 import "../staff/account.css";
 import "../staff/editing.css";
+import "../staff/form.css";
 import "./campaigns.css";
 
 const LINKS: Links = [

@@ -84,6 +84,12 @@ export interface AgentMessage {
   sender: string;
 }
 
+/** A mistake in the form of an agent, in English. `field` is empty if it concerns the form as a whole. */
+export interface AgentProblem {
+  field: string;
+  text: string;
+}
+
 /** What an agent sees about a call: the voters on the number, their polling station, earlier calls, and the script. */
 export interface AgentScreenPop {
   attempt: string;
@@ -123,6 +129,19 @@ export interface AgentShare {
   intended: number;
   /** its share of all agents' talk and wrap-up in the last 15 minutes */
   actual: number;
+}
+
+/** The content of the page on which agents are edited. */
+export interface AgentsPage {
+  agents: ListedAgent[];
+  /** the languages that the form offers */
+  languages: string[];
+  /** the skills that the form offers */
+  skills: string[];
+  /** file to which new agents are added; null: desk.agents_file is not set */
+  file: string | null;
+  /** file with the agents that cannot be edited on the page */
+  settings_file: string;
 }
 
 /** A problem at a call centre that a person should look at. An alert replaces the earlier alert with the same `code`. */
@@ -440,6 +459,16 @@ export interface ChangedSettings {
   mistake: string;
 }
 
+/** The result of the check of a changed agent. If there are `problems`, the change cannot be saved, and the other fields are empty. */
+export interface CheckedAgent {
+  problems: AgentProblem[];
+  /** the agent's lines in the file, each after + if saving adds it, - if it removes it, or a space */
+  difference: string;
+  digest: string;
+  also_applied: string[];
+  needs_restart: string[];
+}
+
 /** The result of the check of a changed campaign. If there are `problems`, the change cannot be saved, and the other fields are empty. */
 export interface CheckedCampaign {
   problems: CampaignProblem[];
@@ -708,6 +737,15 @@ export type Level = "ok" | "warning" | "error";
 /** What a line of the transcript shows: a prompt, an entry of the caller, or a result of the flow. */
 export type LineKind = "prompt" | "keys" | "silence" | "message" | "hang-up" | "result";
 
+/** An agent in the list of the page. The seat where the agent is logged in is in the board's updates. */
+export interface ListedAgent {
+  number: string;
+  full_name: string;
+  languages: string[];
+  skills: string[];
+  editable: boolean;
+}
+
 /** A call in the list of calls. */
 export interface ListedCall {
   attempt: string;
@@ -912,6 +950,13 @@ export interface RollStatus {
   problem_fields: Field[];
   rejects: PreviewedReject[];
   sha256: string;
+}
+
+/** The dialler's reply to a saved change of an agent. */
+export interface SavedAgent {
+  status: string;
+  text: string;
+  pin: string | null;
 }
 
 /** The call at an agent's seat, as the agent's screen shows it: the number and its voters, as ids of this centre's store. */
