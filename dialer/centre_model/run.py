@@ -47,7 +47,7 @@ def simulate_day(
     hours: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> DayResult:
-    """Simulate one day of `scenario`, with a new pacer from `pacer_factory` for each campaign.
+    """Simulate one day of `scenario`. For each campaign, `pacer_factory` creates a pacing policy (pacer).
 
     `hours` replaces the length of the scenario's day. `progress` is called with the share of the day that has passed
     (0-1). Raises BadScenario for a scenario with a figure outside its limits.

@@ -506,8 +506,8 @@ def _get_information_message_texts(
 
 
 def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """Return the information message. If the site or its profile requires it, a notice that a computer speaks comes
-    first.
+    """Return the information message. A notice that a computer speaks comes first if the site or its legal rules
+    require it.
     """
     from dialer.audio.words import load_spoken_words
     from dialer.flows.audio_settings import requires_notice_before_synthetic_speech

@@ -1,4 +1,4 @@
-"""`dialer hq bundle`: create, sign, publish and withdraw bundles (campaign material), and roll them out in waves."""
+"""`dialer hq bundle`: create, sign, publish and withdraw bundles (campaign material), and roll them out step by step."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def sign_draft_of_campaign_material(
 def publish_approved_material(account: AccountOptions) -> None:
     """Publish the bundles (campaign material) that media and compliance have signed.
 
-    Centres use a published bundle only after it is given to them with `assign` or `waves`.
+    A centre uses a published bundle only after `assign` or `waves` has given it to the centre.
     """
 
     async def publish_signed_bundles(session: HqSession) -> list[str]:

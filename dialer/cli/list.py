@@ -51,7 +51,7 @@ class VoterListOptions(SiteOptions):
 
 @app.command("strike-off")
 def write_strike_off_sheets(wanted: VoterListOptions) -> None:
-    """Write a sheet for each booth with the voters who have not voted, to be ticked off by hand.
+    """Write a sheet for each polling booth with the voters who have not voted, to be ticked off by hand.
 
     `dialer marks import` imports the completed sheets.
     """
@@ -62,7 +62,9 @@ def write_strike_off_sheets(wanted: VoterListOptions) -> None:
 
 @app.command("not-yet")
 def write_not_yet_voted_list(wanted: VoterListOptions) -> None:
-    """Write a list of the voters who said that they had not voted yet, by booth, with their planned time."""
+    """Write a list, by polling booth, of the voters who said that they had not voted yet, with the time they plan to
+    vote.
+    """
     from dialer.reports.lists import ListKind
 
     _write_voter_list(ListKind.NOT_YET, wanted)

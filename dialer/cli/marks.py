@@ -1,4 +1,6 @@
-"""`dialer marks import|undo|show`: marks, which record that a voter has voted, will not vote or moved."""
+"""`dialer marks import|undo|show`: import, undo and show marks, which are facts about voters, such as "voted" or
+"moved".
+"""
 
 from __future__ import annotations
 
@@ -119,8 +121,7 @@ def undo_voter_mark(
 ) -> None:
     """Undo a wrong record that a voter has voted or is closed (not to be called any more). The voter is called again.
 
-    The earlier mark stays in the records, followed by a correction. Exit 1 if the voter is not recorded as voted or
-    closed.
+    The earlier record stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """
     from dialer.domain.clock import SystemClock
     from dialer.domain.model import Mark, MarkSource
@@ -145,7 +146,7 @@ def show_marks_of_voter(
     report: SiteReportOptions,
     voter: VoterArgument,
 ) -> None:
-    """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
+    """Show the voter's status and all marks (facts about the voter): who reported what, when, and how reliable it is."""
     from dialer.reports.polling_day import report_voter_marks
 
     voter_id = _find_voter_for_mark_command(report, voter)

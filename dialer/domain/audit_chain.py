@@ -68,8 +68,8 @@ def format_audit_details_for_hashing(what: Mapping[str, str]) -> str:
 
 
 def require_valid_audit_kind_and_person(kind: str, who: str) -> None:
-    """Raise UnsafeValue if the kind of an audit entry is misspelt, or if the person's name is too long or looks like a
-    phone number.
+    """Raise UnsafeValue for an audit entry with a misspelt kind, or with a person's name that is too long or looks like
+    a phone number.
     """
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"the kind of an audit entry is {kind!r}: use lower-case letters, digits and hyphens only")

@@ -49,10 +49,10 @@ class JudgedCalls:
         return min(1.0, (share + square / 2.0 + deviation) / (1.0 + square))
 
     def get_false_positive_share_to_count(self, profile_share: float) -> float:
-        """Return which share (0-1) of the calls taken for answering machines to count as abandoned calls.
+        """Return the share (0-1) of the calls taken for answering machines that counts as abandoned calls.
 
-        This is the upper bound measured by judged calls, or `profile_share` until enough calls are judged. If the
-        profile's share is 0, none are counted.
+        This is the upper bound measured by judged calls. Until enough calls are judged, it is the share in the legal
+        rules, `profile_share`. If that is 0, no such calls are counted.
         """
         measured = self.judged >= LEAST_JUDGED and profile_share > 0.0
         return self.false_positive_upper_bound if measured else profile_share

@@ -93,8 +93,9 @@ def calculate_abandoned_rate(
 ) -> AbandonedRate:
     """Return the abandoned-call rate of a campaign, given its numbers of calls by outcome.
 
-    `people_taken_for_machines` is an estimate: the calls that machine detection ended, times the share of them that
-    were people (`machine_detection.false_positive_share` of the profile). Each counts as an abandoned live answer.
+    `people_taken_for_machines` is the estimated number of people on whom machine detection has hung up. Each counts as
+    an abandoned live answer. The estimate is the calls ended by detection, times
+    `machine_detection.false_positive_share` of the jurisdiction's profile.
     """
     live = LIVE_ANSWERS | FLOW_ANSWERS if people_taken_for_machines > 0.0 else LIVE_ANSWERS
     return AbandonedRate(

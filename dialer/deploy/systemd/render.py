@@ -33,7 +33,7 @@ _DRAIN_MARGIN_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a site that systemd runs, such as the dialler or the desk."""
+    """A process of a site that systemd runs, such as the dialler or the desk (the server of the pages)."""
 
     name: str
     description: str
@@ -65,7 +65,8 @@ NATS_RECOVERY: Final = "matdan-nats-recovery"
 def list_service_processes(settings: Settings) -> tuple[Process, ...]:
     """Return the processes of a site that systemd must run.
 
-    The desk is one of them if it has its own broker user, and the uplink if there is a headquarters.
+    The desk (the server of the pages) is one of them if it has its own broker user, and the uplink if there is a
+    headquarters.
     """
     wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
     return tuple(process for process in PROCESSES if wanted.get(process, True))

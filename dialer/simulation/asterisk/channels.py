@@ -54,7 +54,7 @@ class ChannelState(IntEnum):
 
 
 class EndsBy(StrEnum):
-    """The person or component that ended a channel, as recorded in the journal."""
+    """The person or component that ended a channel, as recorded in the journal of calls."""
 
     VOTER = "voter"
     MANAGER = "manager"

@@ -32,7 +32,9 @@ class Journal:
     """Records the calls of a simulated Asterisk in memory, and also in a file if it has a path."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open the journal. If it has a path, entries are appended to the file. Raises OSError if it cannot be written."""
+        """Open the journal of calls. With a path, entries are appended to this file. Raises OSError if it cannot be
+        written.
+        """
         self.placed: list[PlacedCall] = []
         self._live: dict[str, PlacedCall] = {}
         self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")

@@ -46,8 +46,9 @@ class SimulatedAsterisk(SwitchCalls):
         self._server: asyncio.Server | None = None
 
     async def start(self) -> Self:
-        """Start listening for AMI connections. Raises PortInUse if the AMI port is in use, OSError if the journal
-        cannot be written.
+        """Start listening for AMI connections.
+
+        Raises PortInUse if the AMI port is in use, OSError if the journal of calls cannot be written.
         """
         start = time.time() if self.config.start_epoch is None else self.config.start_epoch
         self._clock = LoopClock(start)
@@ -77,7 +78,9 @@ class SimulatedAsterisk(SwitchCalls):
         return self._server is not None and self._server.is_serving()
 
     async def stop(self) -> None:
-        """Stop the simulated Asterisk: reset all connections, as the death of a process does, and close the journal."""
+        """Stop the simulated Asterisk: reset all connections, as the death of a process does, and close the journal of
+        calls.
+        """
         await self._drop_all_connections()
         for timer in self._call_backs:
             timer.cancel()

@@ -41,7 +41,7 @@ class StoreFacts:
 def read_store_data_for_rehearsal(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
     """Return the data that a rehearsal needs from the site's store. Raises StoreError, StoreCorrupt.
 
-    `last_call_seconds` is the time before a booth closes in which the settings forbid calls.
+    `last_call_seconds` is how long before the close of a polling booth its voters may last be called.
     """
     with open_store_snapshot(store, key) as db:
         return StoreFacts(

@@ -201,9 +201,9 @@ def _assign_outcomes_of_longer_attempts(
 ) -> list[AttemptRecord]:
     """Return the attempts, each cancelled one with the outcome of a random attempt that lasted longer.
 
-    An attempt lasts from `get_start` to `get_end`. The longer attempts include cancelled ones with their estimated
-    outcomes, because a call that is answered early is cancelled less often than one that rings out (redistribution to
-    the right, Efron 1967).
+    An attempt lasts from `get_start` to `get_end`. Cancelled attempts with an estimated outcome count as longer
+    attempts too: a call that is answered early is cancelled less often than one that rings out (redistribution to the
+    right, Efron 1967).
     """
     outcomes: list[AttemptRecord] = []
     for attempt in sorted(attempts, key=lambda each: get_end(each) - get_start(each), reverse=True):
