@@ -24,7 +24,7 @@ from dialer.engine.placing.fair_shares import (
     FairShares,
     SeatUse,
     Turn,
-    count_seats_usable_at_abandoned_call_cap,
+    count_seats_usable_at_cap,
 )
 from dialer.pacing.cancelling import sort_calls_to_hang_up
 from dialer.pacing.port import (
@@ -230,7 +230,7 @@ class CentreModel:
         busy = sum(seat.campaign == index for seats in (self.talking, self.wrapping) for seat in seats)
         busy += sum(call.campaign == index for call in self.reserved.values())
         seats = len(self.free) + len(self.reserved) + len(self.talking) + len(self.wrapping)
-        limit = count_seats_usable_at_abandoned_call_cap(seats * self._compute_campaign_share_of_seat_time(index))
+        limit = count_seats_usable_at_cap(seats * self._compute_campaign_share_of_seat_time(index))
         placed = max(0, min(most, len(self.free), limit - busy))
         for _call in range(placed):
             self._place_call(index, self.free.popleft())

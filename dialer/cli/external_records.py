@@ -187,6 +187,6 @@ async def _save_records_in_store(
             command = read_command(request.name, request.fields)
             if not isinstance(command, RecordsCommand):
                 raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")
-            replies.append(await command.save_records_that_command_contains(records, FROM_DIALLER))
+            replies.append(await command.save_records_of_command(records, FROM_DIALLER))
             report_saved_count(len(replies))
     return replies

@@ -66,8 +66,7 @@ class Core:
 
     def spawn_background_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Run a coroutine in the background, so that the event handler need not wait for the store or the switch.
-
-        Coroutines start in the order of the calls of this method.
+        Coroutines start in the order in which they were passed.
         """
         if self._tasks is None:
             work.close()

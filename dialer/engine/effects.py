@@ -43,9 +43,8 @@ class TimerKind(StrEnum):
 
 
 class TimerExpired(NamedTuple):
-    """The event that a timer of the engine has expired, for a seat or a call attempt.
-
-    It may also belong to an order to the switch (`SwitchOrder`): the engine handles it if the order fails.
+    """The event that a timer of the engine has expired, for a seat or a call attempt. The failure of an order to the
+    switch (`SwitchOrder`) is reported by the same kind of event.
     """
 
     kind: TimerKind
@@ -66,7 +65,7 @@ class SeatStateChanged(NamedTuple):
 
 
 class HouseholdChanged(NamedTuple):
-    """New facts were recorded about the voters or the number that a seat's call is about, for example by another
+    """The event that new facts were recorded about the voters or the number of a seat's call, for example by another
     centre. The agent's page must show them.
     """
 

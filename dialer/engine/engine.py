@@ -188,7 +188,7 @@ class Engine:
         features = self.features
         live = features.live_calls.find_live_call(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaign_control_service.stop_campaign_whose_sound_cannot_be_played(live, unheard)
+            features.campaign_control_service.stop_campaign_with_unplayable_sound(live, unheard)
         call = features.ivr_flow_service.end_flow_of_call(
             AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers
         )
@@ -209,7 +209,7 @@ class Engine:
             case switch_events.SwitchDown():
                 self._resync.on_asterisk_server_disconnected(event)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
-                self._pass_target_or_supervisor_event_to_features(event)
+                self._pass_third_party_event_to_features(event)
             case switch_events.UnregisteredTrunksListed():
                 features.trunk_health_monitor.on_unregistered_trunks_listed(event)
             case switch_events.CallEvent():
@@ -248,9 +248,7 @@ class Engine:
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.seat_phone_key_handler.on_key_pressed(seat, key)
 
-    def _pass_target_or_supervisor_event_to_features(
-        self, event: switch_events.PartyJoined | switch_events.PartyLeft
-    ) -> None:
+    def _pass_third_party_event_to_features(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
             features.call_transfer_service.on_transfer_target_left(event.party_id)
@@ -267,7 +265,7 @@ class Engine:
             elif isinstance(event, switch_events.StrayCallFound):
                 features.call_reconciler.hang_up_call_unknown_to_engine(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaign_control_service.stop_campaign_whose_sound_cannot_be_played(call, MESSAGE_SOUND)
+            features.campaign_control_service.stop_campaign_with_unplayable_sound(call, MESSAGE_SOUND)
         else:
             self._pass_live_call_event_to_features(call, event)
 
@@ -286,7 +284,7 @@ class Engine:
                 features.call_transfer_service.on_voter_returned(call.attempt_id)
                 features.call_distributor.on_voter_connected(call, seat)
                 features.silent_seat_phone_detector.start_counting_packets_of_agent_phone(call, seat)
-                features.call_transfer_service.hold_voter_if_phone_is_on_hold(seat)
+                features.call_transfer_service.hold_voter_if_phone_held(seat)
             case switch_events.CallLeftSeat(seat=seat):
                 if not features.call_transfer_service.is_voter_away_because_of_transfer(call.attempt_id):
                     features.call_distributor.on_voter_left_seat(call, seat)
@@ -300,7 +298,7 @@ class Engine:
                 features.call_transfer_service.on_information_message_started(call)
                 features.call_distributor.on_information_message_started(call)
             case switch_events.CallEnded():
-                if not features.ended_call_recorder.defer_call_end_while_flow_or_phone_check_runs(
+                if not features.ended_call_recorder.defer_call_end_if_work_pending(
                     call, event, features.silent_seat_phone_detector
                 ):
                     self._end_call_in_all_features(event)
@@ -348,11 +346,11 @@ class Engine:
                 attempt_id
             ),
             TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_order_executor.clear_alert_about_forged_orders,
-            TimerKind.FLOW_OVERDUE: lambda: self._end_call_whose_ivr_flow_did_not_end(attempt_id),
+            TimerKind.FLOW_OVERDUE: lambda: self._end_call_with_unfinished_flow(attempt_id),
         }
         handlers[expired.kind]()
 
-    def _end_call_whose_ivr_flow_did_not_end(self, attempt_id: AttemptId) -> None:
+    def _end_call_with_unfinished_flow(self, attempt_id: AttemptId) -> None:
         call = self.features.live_calls.find_live_call(attempt_id)
         if call is not None and call.leg.ended is not None:
             self._end_call_in_all_features(call.leg.ended)

@@ -63,7 +63,7 @@ class Lifecycle:
         self._resync.standing_orders = await store.read_supervisor_orders_in_force(now)
         unfinished = await self._end_call_attempts_never_sent(await store.read_unfinished_attempts())
         await store.save_version_of_calling_rules(core.plan.rules_text, now)
-        features.calling_rules_checker.load_do_not_call_registers_and_open_calls(
+        features.calling_rules_checker.load_dnc_registers_and_open_calls(
             await store.read_do_not_call_registers(), unfinished
         )
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):

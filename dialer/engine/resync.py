@@ -67,7 +67,7 @@ class Resync:
             elif seat.name not in up.live_seats and seat.phone_up:
                 self.on_phone_disconnected(seat.name)
             else:  # the end of a hold may have been missed
-                features.call_distributor.record_whether_seat_phone_is_on_hold(seat.name, False)
+                features.call_distributor.set_seat_phone_on_hold(seat.name, False)
         self._restore_conversations_at_seats(up)
         features.call_transfer_service.resync_transfers_with_server(up)
         features.seat_monitoring_service.resync_supervisors_with_server(up)

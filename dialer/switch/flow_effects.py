@@ -53,7 +53,7 @@ async def send_flow_sms(
     if gateway is None or text is None:
         return False
     try:
-        number = await flows.find_phone_number_of_call(session.attempt_id)
+        number = await flows.find_number_for_text_message(session.attempt_id)
         return number is not None and await gateway.send_sms(number, text)
     except MatdanError as error:
         _log.warning("flow.sms_failed", attempt=session.attempt_id, problem=str(error))

@@ -64,7 +64,7 @@ class MemoryDesk:
             call.commits.setdefault(commit.sequence, commit)
         return self.works
 
-    async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
+    async def find_number_for_text_message(self, attempt_id: AttemptId) -> str | None:
         self._sms_to = attempt_id
         return "+910000000001"
 

@@ -81,9 +81,8 @@ class Acd:
             self._core.request_side_effects(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def connect_flow_call_to_seat(self, attempt_id: AttemptId) -> bool:
-        """Connect the voter of a call in an IVR flow to a free seat. Return whether agent and voter hear each other.
-
-        The result is False if no seat took the call, or if the rules forbid the call now.
+        """Connect the voter of a call in an IVR flow to a free seat. Return True when agent and voter hear each other,
+        and False if no seat took the call or the rules forbid the call now.
         """
         call = self._calls.find_live_call(attempt_id)
         if call is None or attempt_id in self._flow_handovers:
@@ -106,7 +105,7 @@ class Acd:
             waiting.set_result(came)
 
     def _try_connect_call_to_seat(self, call: Call) -> bool:
-        """Connect an answered call to a free seat. Return False if there is no suitable seat."""
+        """Connect an answered call to a free seat. Return whether there was a suitable seat."""
         seat = self._choose_seat_for_call(call)
         if seat is None:
             return False
@@ -368,16 +367,15 @@ class Acd:
         if seat is not None:
             self.call_seat_phone(seat.name)
 
-    def record_whether_seat_phone_may_be_dead(self, seat_name: str, doubted: bool) -> None:
-        """Record whether a seat's phone may be dead. `doubted` is True if the phone seems to send no audio.
-
-        Such a seat gets no voters.
+    def set_seat_phone_suspected_dead(self, seat_name: str, doubted: bool) -> None:
+        """Set whether a seat's phone is suspected to be dead, because it seems to send no audio. Such a seat gets no
+        voters.
         """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
             self.update_seat_and_connect_waiting_voter(seat, replace(seat, phone_suspect=doubted))
 
-    def record_whether_seat_phone_is_on_hold(self, seat_name: str, on_hold: bool) -> None:
+    def set_seat_phone_on_hold(self, seat_name: str, on_hold: bool) -> None:
         """Set whether the agent has put the seat's phone on hold with the phone's own key. No voters are connected to
         such a seat.
         """

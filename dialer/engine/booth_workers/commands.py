@@ -34,9 +34,7 @@ class SeatSerials(SeatCommand):
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         part, colon, numbers = self.serials.rpartition(":")
         serials = tuple(map(int, numbers.split(",")))
-        return await services.booth_workers.mark_voters_with_serial_numbers_as_voted(
-            self.seat, serials, int(part) if colon else None
-        )
+        return await services.booth_workers.mark_voters_as_voted(self.seat, serials, int(part) if colon else None)
 
 
 class SeatUndoSerial(SeatCommand):
@@ -48,4 +46,4 @@ class SeatUndoSerial(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
-        return await services.booth_workers.undo_last_serial_number_entered_at_seat(self.seat)
+        return await services.booth_workers.undo_last_serial_number(self.seat)

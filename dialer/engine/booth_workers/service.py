@@ -39,16 +39,16 @@ class BoothWorkers:
         self._store = store
         self._marks = marks
 
-    def list_booths_of_worker_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the polling booths of a booth worker: a dictionary from the number of the booth's roll part to the
-        booth's id.
+    def get_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
+        """Return the ids of a booth worker's polling booths, by the number of the part of the electoral roll that each
+        booth has.
         """
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
     # Serials
 
-    async def store_voted_report_by_serial_number(
+    async def store_report_that_voter_voted(
         self,
         call: Call,
         serial: int,
@@ -71,7 +71,7 @@ class BoothWorkers:
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
-        booth_id = self._find_workers_booth_by_roll_part(call.worker, part)
+        booth_id = self._find_booth_of_roll_part(call.worker, part)
         voter_id = None if booth_id is None else await self._store.find_voter_by_serial_number(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
@@ -115,22 +115,22 @@ class BoothWorkers:
         )
         await self._marks.store_voter_mark(mark)
 
-    def _find_workers_booth_by_roll_part(self, worker: BoothWorker, part: int | None) -> int | None:
-        parts = self.list_booths_of_worker_by_roll_part(worker)
+    def _find_booth_of_roll_part(self, worker: BoothWorker, part: int | None) -> int | None:
+        parts = self.get_booths_by_roll_part(worker)
         if part is not None:
             return parts.get(part)
         return next(iter(parts.values())) if len(parts) == 1 else None
 
     # Serials entered by agents
 
-    async def mark_voters_with_serial_numbers_as_voted(
-        self, seat_name: str, serials: tuple[int, ...], part: int | None
-    ) -> str:
-        """Mark voters as voted, by the serial numbers that an agent has entered. Raises CommandRefused, or StoreError
-        if nothing was stored.
+    async def mark_voters_as_voted(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+        """Mark voters as voted, by the serial numbers on the roll that an agent has entered, and return the reply to
+        the agent.
+
+        Raises CommandRefused, or StoreError if nothing was stored.
         """
-        seat, call, named = self._require_call_with_booth_worker_at_seat(seat_name)
-        parts = {} if call.worker is None else self.list_booths_of_worker_by_roll_part(call.worker)
+        seat, call, named = self._require_booth_worker_call_at_seat(seat_name)
+        parts = {} if call.worker is None else self.get_booths_by_roll_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             parts_of_worker = ", ".join(map(str, parts))
             raise CommandRefused(
@@ -141,9 +141,7 @@ class BoothWorkers:
         saved_count = 0
         for serial in dict.fromkeys(serials):
             try:
-                await self.store_voted_report_by_serial_number(
-                    call, serial, part, f"{named}/{serial}", agent=seat.agent
-                )
+                await self.store_report_that_voter_voted(call, serial, part, f"{named}/{serial}", agent=seat.agent)
                 saved_count += 1
             except CommitTargetNotFound:
                 unknown.append(str(serial))
@@ -155,18 +153,18 @@ class BoothWorkers:
         no_such = f"; unknown: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {format_count(saved_count, 'serial number')} saved{no_such}"
 
-    async def undo_last_serial_number_entered_at_seat(self, seat_name: str) -> str:
+    async def undo_last_serial_number(self, seat_name: str) -> str:
         """Undo the serial number that an agent entered last on a call with a booth worker. The voter with this number
         no longer counts as having voted. Raises CommandRefused, StoreError.
         """
-        seat, call, named = self._require_call_with_booth_worker_at_seat(seat_name)
+        seat, call, named = self._require_booth_worker_call_at_seat(seat_name)
         try:
             await self.undo_last_report_of_booth_worker(call, named, agent=seat.agent)
         except CommitTargetNotFound as error:
             raise CommandRefused(f"seat {seat.name}: {error}") from error
-        return f"seat {seat.name}: the last serial is undone"
+        return f"seat {seat.name}: the last serial number is undone"
 
-    def _require_call_with_booth_worker_at_seat(self, seat_name: str) -> tuple[Seat, Call, str]:
+    def _require_booth_worker_call_at_seat(self, seat_name: str) -> tuple[Seat, Call, str]:
         """Return the seat, its call with a booth worker, and a new random key for storing the worker's next report.
 
         Raises CommandRefused if the seat has no such call.

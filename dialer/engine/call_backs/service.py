@@ -92,7 +92,7 @@ class OwnCallBacks:
             return False
         return (
             seat.call_back_promised
-            or not self._own_calls.are_free_seats_needed_for_ringing_calls()
+            or not self._own_calls.do_ringing_calls_need_free_seats()
             or now - max(own.at, seat.since.at) >= GRACE_SECONDS
         )
 

@@ -94,9 +94,9 @@ class FlowService:
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
     def start_flow_of_call(self, attempt_id: str) -> FlowSession | ScriptSession | None:
-        """Start the IVR flow of an answered call.
+        """Start the IVR flow or AGI script of an answered call, and return it with its data about the voter.
 
-        Return the flow and its data about the voter, or None if no such call is live.
+        Return None if no such call is live, if its flow runs already, or if the rules forbid the call now.
         """
         call = self._calls.find_live_call(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.is_running:
@@ -106,10 +106,10 @@ class FlowService:
         if source is None or not self._eligibility.do_rules_allow_connecting_answered_call(call):
             return None
         if source.startswith(SCRIPT):
-            run_id = self._start_flow_and_return_run_id(call, f"{SCRIPT}{source.rpartition('/')[2]}")
+            run_id = self._start_flow_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
             return ScriptSession(call.attempt_id, run_id, source, self._collect_voter_data_for_flow(call))
         flow = self.flows.get_current_flow(source)
-        run_id = self._start_flow_and_return_run_id(call, f"{flow.name} {flow.version}")
+        run_id = self._start_flow_run(call, f"{flow.name} {flow.version}")
         return FlowSession(
             call.attempt_id,
             run_id,
@@ -119,11 +119,11 @@ class FlowService:
             call.campaign_id,
         )
 
-    def _start_flow_and_return_run_id(self, call: Call, named: str) -> str:
-        """Start a run of an IVR flow and return the id of the run.
+    def _start_flow_run(self, call: Call, named: str) -> str:
+        """Start the IVR flow of a call, and return a new random id for this run of the flow.
 
-        The id is random. A counter would start again after a crash, and new answers would get the keys of stored
-        answers.
+        Answers are stored under keys that contain the id. A counter would start again after a crash, so that a new
+        answer could get the key of a stored one.
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
@@ -141,8 +141,8 @@ class FlowService:
     async def store_input_of_ivr_caller(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what a caller entered in an IVR flow. Return True if it is stored, or if there was nothing to store.
 
-        The same input may be passed twice (same call, run and `commit.sequence`). It is stored once, and the second
-        call returns the first result. Raises CommitTargetNotFound, StoreError.
+        The same input may be passed twice (same call, run and `commit.sequence`). It is stored once, and the same
+        result is returned both times. Raises CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
@@ -208,7 +208,7 @@ class FlowService:
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.store_voted_report_by_serial_number(call, commit.serial, commit.part, key, kind=kind)
+            await self._workers.store_report_that_voter_voted(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.find_live_call(call.attempt_id)
         if live is not None:
             self._calls.update_call(live, live.copy_call_with_flow_answer(kind, commit.hour))
@@ -246,9 +246,9 @@ class FlowService:
         """Return whether the call of a call attempt is still in progress."""
         return attempt_id in self._calls
 
-    async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
-        """Return the phone number of a live call for sending a text message, or None if the call has ended or the
-        number has opted out.
+    async def find_number_for_text_message(self, attempt_id: AttemptId) -> str | None:
+        """Return the phone number of a live call, to send a text message to it. Return None if the call has ended or
+        the number has opted out.
         """
         call = self._calls.find_live_call(attempt_id)
         return None if call is None else await self._store.find_number_for_sms(call.phone_id)
@@ -286,7 +286,7 @@ class FlowService:
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self._workers.list_booths_of_worker_by_roll_part(call.worker)
+            parts = self._workers.get_booths_by_roll_part(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 

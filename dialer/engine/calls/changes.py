@@ -23,19 +23,19 @@ def list_side_effects_of_changed_call(before: Call, after: Call, now: Instant, s
     """
     effects: list[Effect] = []
     if after.leg is not before.leg:
-        effects += _list_side_effects_of_changed_call_leg(before, after, store)
+        effects += _list_effects_of_changed_leg(before, after, store)
     if after.talk is not before.talk:
-        effects += _list_side_effects_of_changed_conversation(before, after, now, store)
+        effects += _list_effects_of_changed_conversation(before, after, now, store)
     if after.call_state is not before.call_state:
         change = CallChange(after.campaign_id, after.attempt_id, after.call_state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
 
-def _list_side_effects_of_changed_call_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+def _list_effects_of_changed_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
-    if _does_call_count_as_answered_by_person(after) and not _does_call_count_as_answered_by_person(before):
+    if _counts_as_answered_by_person(after) and not _counts_as_answered_by_person(before):
         yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_from_start_to_answer, after)
     if (
         outbound and leg.excluded_from_pacing and not was.excluded_from_pacing
@@ -50,9 +50,7 @@ def _list_side_effects_of_changed_call_leg(before: Call, after: Call, store: Sto
         yield make_order_to_write_to_store(store.save_answer_time_of_call, after.attempt_id, leg.answered_at)
 
 
-def _list_side_effects_of_changed_conversation(
-    before: Call, after: Call, now: Instant, store: Store
-) -> Iterator[Effect]:
+def _list_effects_of_changed_conversation(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
     was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
@@ -66,6 +64,6 @@ def _list_side_effects_of_changed_conversation(
         yield make_order_to_write_to_store(store.save_start_of_call_recording, after.attempt_id, began or now.at)
 
 
-def _does_call_count_as_answered_by_person(call: Call) -> bool:
+def _counts_as_answered_by_person(call: Call) -> bool:
     """Return whether the pacer counts the call as answered by a person, not by a machine."""
     return call.is_answered and call.leg.answer_classified and not call.leg.excluded_from_pacing and not call.inbound

@@ -58,9 +58,9 @@ class CallEndings:
         self._store = store
         self._retries = retries
 
-    def defer_call_end_while_flow_or_phone_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Defer the end of a call if its IVR flow or the check of its agent's phone still runs. Return whether it is
-        deferred.
+    def defer_call_end_if_work_pending(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+        """Defer the end of a call while its IVR flow, or the check of its agent's phone, still runs. Return whether it
+        is deferred.
 
         The event `CallFinished` follows when the flow's last result is stored or the check is complete.
         """
@@ -69,7 +69,7 @@ class CallEndings:
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_side_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
-        if silence.must_check_if_agent_phone_sends_audio(call, ended):
+        if silence.must_check_agent_phone_for_audio(call, ended):
             self._core.spawn_background_task(
                 silence.check_agent_phone_then_finish_call(
                     self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended)), ended
@@ -115,7 +115,7 @@ class CallEndings:
         self._numbers.remember_ended_call(call, outcome)
         self._core.request_side_effects(*_make_pacer_updates_of_ended_call(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
-            run.set_time_when_next_number_is_due(retry_at)
+            run.set_due_time_of_next_number(retry_at)
         self._calls.publish_call_state(call, CallState.ENDED, outcome)
         self._core.request_side_effects(make_order_to_write_to_store(self._store.end_attempts, [record]))
         self._core.wake.set()

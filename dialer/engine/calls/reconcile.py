@@ -149,9 +149,7 @@ class Reconciler:
             self._core.request_side_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.add_or_replace_call(
-                call.copy_call_with_answer_from_call_records(then, talked=past.seat is not None)
-            )
+            self._calls.add_or_replace_call(call.copy_call_with_answer_from_cdr(then, talked=past.seat is not None))
             self._core.request_side_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"

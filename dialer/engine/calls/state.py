@@ -205,10 +205,10 @@ class Call:
         """Return a copy of the call, with the information message left on the answering machine."""
         return self._copy_call_with_changed_voter_leg(message_left=True)
 
-    def copy_call_with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
-        """Return a copy of the call, answered at the time `then` that the switch's call records give.
+    def copy_call_with_answer_from_cdr(self, then: Instant, *, talked: bool) -> Call:
+        """Return a copy of the call, answered at the time that the switch's call detail records (CDR) give.
 
-        `talked` is True if an agent talked to the voter.
+        `then` is that time. `talked` is True if an agent talked to the voter.
         """
         answered = self.copy_call_with_answer(then)
         return (
@@ -258,7 +258,7 @@ class Call:
             seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds
         )
 
-    def copy_call_with_packet_count_of_agent_phone(self, packets: int) -> Call:
+    def copy_call_with_agent_packet_count(self, packets: int) -> Call:
         """Return a copy of the call with the number of audio packets that the agent's phone had sent when the talk
         began.
         """
@@ -280,8 +280,10 @@ class Call:
         """Return a copy of the call with the agent's disposition (call result), or without one (None)."""
         return self._copy_call_with_changed_conversation(disposition=said)
 
-    def copy_call_with_agent_report_about_machine(self, *, machine: bool) -> Call:
-        """Return a copy of the call with the agent's report on who answered: an answering machine or a person."""
+    def copy_call_with_machine_report(self, *, machine: bool) -> Call:
+        """Return a copy of the call with the agent's report that an answering machine has answered or, if `machine` is
+        False, a person.
+        """
         return self._copy_call_with_changed_voter_leg(
             machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine
         )

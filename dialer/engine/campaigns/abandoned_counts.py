@@ -27,10 +27,14 @@ async def restore_counts_of_abandoned_calls(run: CampaignRun, store: Store, cloc
     run.pacer.restore_answered_and_abandoned_counts(clock.monotonic(), recent)
 
 
-async def apply_judged_calls(run: CampaignRun, judged: JudgedCalls, store: Store, clock: Clock) -> None:
-    """Charge a campaign's calls taken for machines, past ones too, by the share of people among its judged calls.
+async def apply_measured_false_positive_share(
+    run: CampaignRun, judged: JudgedCalls, store: Store, clock: Clock
+) -> None:
+    """Apply a new false-positive share to a campaign: the share of calls hung up as answering machines that people had
+    answered.
 
-    Raises StoreError.
+    The share is measured from `judged`: calls whose recordings supervisors have judged. This share of the calls counts
+    as abandoned, also of past calls. Raises StoreError.
     """
     now = clock.now()
     machines = {

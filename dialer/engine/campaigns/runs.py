@@ -109,8 +109,10 @@ class CampaignRun:
 
     @property
     def false_positive_share(self) -> float:
-        """Return the share (0-1) of the calls taken for machines that counts as abandoned people: measured by judged
-        calls, or else that of the profile.
+        """Return the share (0-1) of calls hung up as answering machines that counts as abandoned, because people had
+        answered.
+
+        It is measured from calls whose recordings supervisors have judged, or else set by the rules profile.
         """
         return self.judged.get_false_positive_share_to_count(self.spec.false_positive_share)
 
@@ -144,14 +146,16 @@ class CampaignRun:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
-    def set_time_when_next_number_is_due(self, at: float) -> None:
+    def set_due_time_of_next_number(self, at: float) -> None:
         """Record that a number in the campaign's queue is due at `at` (epoch seconds)."""
         self.returns += 1
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
-    def read_number_queue_again_soon(self) -> None:
-        """Request that the campaign's queue of numbers is read again, because numbers may have returned to it."""
+    def request_number_queue_reload(self) -> None:
+        """Request that the next pacing decision reads the campaign's queue of numbers again, because numbers may have
+        returned to it.
+        """
         self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
@@ -160,7 +164,7 @@ class CampaignRun:
     def recheck_numbers_refused_by_calling_rules(self) -> None:
         """Let the campaign check again the numbers that the calling rules refused, such as after an import."""
         self.must_check_refused = True
-        self.read_number_queue_again_soon()
+        self.request_number_queue_reload()
 
 
 class CampaignRuns:
@@ -222,10 +226,10 @@ class CampaignRuns:
             run.recheck_numbers_refused_by_calling_rules()
         self._core.wake.set()
 
-    def read_number_queues_again_soon(self) -> None:
+    def request_number_queue_reloads(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
         for run in self._runs.values():
-            run.read_number_queue_again_soon()
+            run.request_number_queue_reload()
         self._core.wake.set()

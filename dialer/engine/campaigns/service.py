@@ -339,7 +339,7 @@ class Campaigns:
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.
 
-    def stop_campaign_whose_sound_cannot_be_played(self, call: Call, sound: str) -> None:
+    def stop_campaign_with_unplayable_sound(self, call: Call, sound: str) -> None:
         """Stop dialling for the campaign of a call in which a required sound could not be played. If the call is
         inbound, only raise an alert.
         """

@@ -32,8 +32,8 @@ class Record(BaseModel):
 
 
 @dataclass(frozen=True)
-class Only:
-    """Marks a command's enum field that accepts only some members of the enum."""
+class AllowedMembers:
+    """The members of an enum that a command's field accepts, if it does not accept all. Used in the field's annotation."""
 
     members: tuple[StrEnum, ...]
 

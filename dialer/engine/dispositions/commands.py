@@ -13,9 +13,9 @@ from dialer.domain.enums import Confidence, MarkKind
 from dialer.domain.model import Disposition, DispositionDetails, VoterOutcome
 from dialer.engine.command.base import SEAT_ROLES, CommandContext, ReceiptedCommand, SeatCommand
 from dialer.engine.command.fields import (
+    AllowedMembers,
     CallAttemptId,
     EpochSeconds,
-    Only,
     Record,
     StoreId,
     create_validator_of_command_field,
@@ -69,7 +69,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
     roles = SEAT_ROLES
 
     attempt_id: CallAttemptId
-    disposition: Annotated[Disposition, Only(_CHOICES), Field(description="outcome of the call")]
+    disposition: Annotated[Disposition, AllowedMembers(_CHOICES), Field(description="outcome of the call")]
     hour: Annotated[
         Hour | None, Field(description="required with `later`: the hour at which the voter will vote, 0 to 23")
     ] = None

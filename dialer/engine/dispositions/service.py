@@ -126,7 +126,7 @@ class Dispositions:
         if details.own and retry_at is not None:
             own_at, retry_at = (
                 retry_at,
-                self._retries.find_deadline_of_call_back_reserved_for_agent(run, call, retry_at),
+                self._retries.find_call_back_handover_time(run, call, retry_at),
             )
         record = DispositionRecord(
             call.attempt_id,
@@ -144,7 +144,7 @@ class Dispositions:
         self._open_calls.pop(seat.name, None)
         self._undoable.pop(seat.name, None)
         if receipt is not None:
-            spoken = call.copy_call_with_agent_report_about_machine(machine=disposition is Disposition.MACHINE)
+            spoken = call.copy_call_with_machine_report(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
             self._undoable[seat.name] = _Undoable(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
@@ -197,9 +197,7 @@ class Dispositions:
         ]
         await self._store_disposition(run, call, record, undone, receipt)
         self._undoable.pop(seat.name, None)
-        self.reopen_call_for_disposition(
-            seat.name, call.copy_call_with_agent_report_about_machine(machine=False), seat.agent
-        )
+        self.reopen_call_for_disposition(seat.name, call.copy_call_with_machine_report(machine=False), seat.agent)
         return f"seat {seat.name}: undone"
 
     def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
@@ -273,11 +271,11 @@ class Dispositions:
             raise
         self._call_backs.replace_promised_call_back(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
-            run.set_time_when_next_number_is_due(record.retry_at)
+            run.set_due_time_of_next_number(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.apply_voter_mark_to_figures_and_calls(mark, changed)
+            self._marks.apply_voter_mark(mark, changed)
         if opts_out:
-            self._marks.cancel_calls_to_number_that_opted_out(call.phone_id, fresh=effect.opted_out)
+            self._marks.cancel_calls_to_opted_out_number(call.phone_id, fresh=effect.opted_out)
         self._record_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 
@@ -302,7 +300,7 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update_call(live, live.copy_call_with_agent_report_about_machine(machine=machine))
+            self._calls.update_call(live, live.copy_call_with_machine_report(machine=machine))
         else:
             if machine and not known.leg.excluded_from_pacing and not known.inbound:
                 self._core.request_side_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))

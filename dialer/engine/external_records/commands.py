@@ -161,13 +161,13 @@ class RecordsCommand(Command):
     """Base class of commands that need only the store, and no running dialler."""
 
     @abstractmethod
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         """Store the records of the command. Return one line that says what is committed. Raises CommandRefused,
         StoreError.
         """
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
-        return await self.save_records_that_command_contains(services.records, context)
+        return await self.save_records_of_command(services.records, context)
 
 
 class RecordMarks(RecordsCommand):
@@ -188,7 +188,7 @@ class RecordMarks(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.marks)
 
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         marks = tuple(each.create_voter_mark_from_imported_report() for each in self.marks)
         return await records.import_voter_marks(marks, self.batch, context.describe_responsible_person(self.who))
 
@@ -210,7 +210,7 @@ class RecordOfficialTurnout(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.figures)
 
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         figures = tuple(each.create_turnout_figure_from_imported_report() for each in self.figures)
         return await records.import_turnout(figures, context.describe_responsible_person(self.who))
 
@@ -225,7 +225,7 @@ class FileComplaint(RecordsCommand):
     complaint: Annotated[ComplaintReport, Field(description="the complaint")]
     who: Responsible
 
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.store_complaint(
             self.complaint.create_complaint_from_imported_report(), context.describe_responsible_person(self.who)
         )
@@ -241,7 +241,7 @@ class AnswerComplaint(RecordsCommand):
     answer: Annotated[AnswerReport, Field(description="the answer to the complaint")]
     who: Responsible
 
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
             self.answer.create_complaint_answer_from_imported_report(),
             context.describe_responsible_person(self.who),
@@ -278,7 +278,7 @@ class RecordOptOuts(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.hashes)
 
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         who = context.describe_responsible_person(self.who)
         return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
@@ -304,7 +304,7 @@ class ReleaseUnknownAttempts(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.attempts)
 
-    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.allow_redial_after_unknown_call_result(
             self.attempts, self.reason, context.describe_responsible_person(self.who)
         )

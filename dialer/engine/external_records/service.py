@@ -57,7 +57,7 @@ class ExternalRecords:
             effects = await self._store.save_voter_marks(marks, self._create_audit_note_about_import(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
-                self._marks.apply_voter_mark_to_figures_and_calls(mark, effect)
+                self._marks.apply_voter_mark(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
         summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
@@ -94,14 +94,14 @@ class ExternalRecords:
             )
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
+                self._marks.cancel_calls_to_opted_out_number(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
         """Delete from the outbox (the queue of messages to headquarters) the results that headquarters has committed.
 
-        `through` is the number of the last one. Returns True if this store never had so many results: it is an older
-        copy. Raises CommandRefused, StoreError.
+        `through` is the number of the last one. Return True if this store never had so many results, because it is an
+        older copy. Raises CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
             return await self._store.record_last_outbox_id_at_headquarters(through, self._clock.now())
@@ -125,9 +125,9 @@ class ExternalRecords:
             taken = await self._store.save_updates_from_other_centres(news)
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
+                self._marks.cancel_calls_to_opted_out_number(phone_id, fresh=True)
             for mark, effect in taken.marks:
-                self._marks.apply_voter_mark_to_figures_and_calls(mark, effect)
+                self._marks.apply_voter_mark(mark, effect)
             for phone_id, call in taken.calls:
                 self._marks.remember_call_made_by_other_centre(phone_id, call)
             if news.marks:
@@ -146,7 +146,7 @@ class ExternalRecords:
                 attempts, reason.strip(), self._create_audit_note_about_import(who)
             )
         if self._marks is not None:
-            self._marks.read_number_queues_again_soon()
+            self._marks.request_number_queue_reloads()
         return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"
 
     def _create_audit_note_about_import(self, who: str, **what: str) -> AuditNote:

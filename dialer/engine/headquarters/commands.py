@@ -37,7 +37,7 @@ class PeerOptOut(Record):
     at: RecordedTime
     centre: CentreId
 
-    def create_record_of_opt_out_in_other_centre(self) -> PeerOptOutRecord:
+    def create_peer_opt_out_record(self) -> PeerOptOutRecord:
         """Return the opt-out in another centre in the form that the engine uses."""
         return PeerOptOutRecord(self.number_hash, self.at, self.centre)
 
@@ -50,7 +50,7 @@ class PeerCall(Record):
     kind: Literal["call", "conversation", "abandoned", "inbound"]
     centre: CentreId
 
-    def create_record_of_other_centre_call(self) -> PeerCallRecord:
+    def create_peer_call_record(self) -> PeerCallRecord:
         """Return the call of another centre in the form that the engine uses."""
         return PeerCallRecord(self.number_hash, self.at, PeerCallKind(self.kind))
 
@@ -71,7 +71,7 @@ class PeerMark(Record):
     confidence: Literal["seen", "said", "told"] = "told"
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
-    def create_voter_mark_from_other_centre(self) -> PeerMarkRecord:
+    def create_peer_mark_record(self) -> PeerMarkRecord:
         """Return the mark (a fact about a voter) of another centre in the form that the engine uses."""
         return PeerMarkRecord(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
@@ -188,9 +188,9 @@ class ImportPeerUpdates(Command):
     ] = ()
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
-        opt_outs = tuple(each.create_record_of_opt_out_in_other_centre() for each in self.opt_outs)
-        marks = tuple(each.create_voter_mark_from_other_centre() for each in self.peer_marks)
-        calls = tuple(each.create_record_of_other_centre_call() for each in self.peer_calls)
+        opt_outs = tuple(each.create_peer_opt_out_record() for each in self.opt_outs)
+        marks = tuple(each.create_peer_mark_record() for each in self.peer_marks)
+        calls = tuple(each.create_peer_call_record() for each in self.peer_calls)
         return await services.records.import_updates_of_other_centres(
             PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks, calls, stored_at=self.stored_at)
         )

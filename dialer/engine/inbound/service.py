@@ -142,7 +142,7 @@ class Inbound:
         if route.mode is InboundMode.MISSED_CALL:
             # Even if the number is due earlier, the hopper reads the queue again by then.
             back_at = self._core.clock.now() + self._core.plan.inbound.call_back_delay_seconds
-            self._runs[route.campaign].set_time_when_next_number_is_due(back_at)
+            self._runs[route.campaign].set_due_time_of_next_number(back_at)
             return InboundAction.HANG_UP
         if party is None:
             if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel

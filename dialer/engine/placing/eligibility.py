@@ -128,7 +128,7 @@ class Eligibility:
         called_at = None if facts is None else facts.called_at
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
-    def load_do_not_call_registers_and_open_calls(
+    def load_dnc_registers_and_open_calls(
         self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]
     ) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""

@@ -187,7 +187,8 @@ class FairShares:
         return account
 
     def divide_seats_among_campaigns(self, contenders: Sequence[Contender]) -> dict[str, float]:
-        """Return how many seats' time each campaign should get now, in proportion to the campaigns' weights.
+        """Return how many seats each campaign should get now, in proportion to the campaigns' weights. The numbers may
+        be fractions.
 
         If a campaign can use only some of the seats, it gets its share from these. The division is repeated until it is
         stable (proportional response, Wu and Zhang 2007). So the least number of seats per weight becomes as large as
@@ -218,7 +219,9 @@ class FairShares:
         return seats
 
     def give_all_agent_time_to_campaign(self, weights: Mapping[str, float]) -> None:
-        """Record that at most one campaign wants to call now. `weights` has this campaign's weight, or is empty."""
+        """Give all agent time to the only campaign that wants to call now. `weights` has the weight of this campaign,
+        or is empty if no campaign wants to call.
+        """
         self.intended_shares = dict.fromkeys(weights, 1.0)
         for campaign_id, weight in weights.items():
             self._get_agent_time_account_of_campaign(campaign_id).weight = _make_weight_positive(weight)
@@ -309,7 +312,7 @@ def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contend
     ]
 
 
-def count_seats_usable_at_abandoned_call_cap(seats: float) -> int:
+def count_seats_usable_at_cap(seats: float) -> int:
     """Return how many seats of its share a campaign may use after it has reached its abandoned-call cap.
 
     Each of its calls then reserves a free seat before it is dialled, so no call is abandoned. These answered calls

@@ -53,9 +53,9 @@ class CampaignHolds:
         """Return why a campaign may not dial now, or None if it may dial. With `trunk`, consider only calls over this
         trunk.
 
-        Agents are not considered here, see `find_reason_no_agent_can_take_calls`.
+        Agents are not considered here, see `explain_lack_of_agents`.
         """
-        return self._find_reason_centre_may_not_dial(run, trunk) or self._find_reason_in_campaign_not_to_dial(run)
+        return self._find_reason_centre_may_not_dial(run, trunk) or self._find_campaign_reason_not_to_dial(run)
 
     def _find_reason_centre_may_not_dial(self, run: CampaignRun, trunk: str | None) -> Hold | None:
         servers = self._servers
@@ -76,7 +76,7 @@ class CampaignHolds:
             return Hold(HoldReason.STORE)
         return self._store_age.find_reason_not_to_dial()
 
-    def _find_reason_in_campaign_not_to_dial(self, run: CampaignRun) -> Hold | None:
+    def _find_campaign_reason_not_to_dial(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone
         if run.spec.campaign_id not in self._core.plan.campaigns:
             return Hold(HoldReason.STOPPED, "removed from the settings")
@@ -100,7 +100,7 @@ class CampaignHolds:
             return Hold(HoldReason.NO_POLL)
         return None
 
-    def find_reason_no_agent_can_take_calls(self, run: CampaignRun) -> Hold | None:
+    def explain_lack_of_agents(self, run: CampaignRun) -> Hold | None:
         """Return why no agent at work can take calls of this campaign.
 
         Return None if an agent can, or if the campaign needs no agents.

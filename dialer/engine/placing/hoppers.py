@@ -59,8 +59,8 @@ class Hoppers:
         self._has_room = has_room
 
     def refill_hopper_with_numbers_to_dial(self, run: CampaignRun) -> None:
-        """Reserve more numbers for a campaign if its hopper (numbers reserved for dialling) is running low and some
-        numbers may be due.
+        """Reserve more numbers for a campaign if few are left in its hopper (numbers reserved for dialling) and others
+        may be due.
         """
         if (
             run.refilling
@@ -80,7 +80,7 @@ class Hoppers:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
     def _may_campaign_reserve_more_numbers(self, run: CampaignRun) -> bool:
-        """Return whether the campaign may still reserve numbers: it may have been stopped since the last pacing
+        """Return whether the campaign may still reserve numbers. It may not if it was stopped since the last pacing
         decision.
         """
         return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining

@@ -39,7 +39,7 @@ class NumberMemory:
         ] = {}  # with the time when the dialler learnt of it
 
     def remember_ended_call(self, call: Call, outcome: Outcome) -> None:
-        """Remember a call to a number that has ended."""
+        """Remember a call that has ended, so that later rule checks of its number include the call."""
         now = self._core.clock.now()
         talked = call.talk.connected_at is not None or outcome is Outcome.COMPLETED
         if (
@@ -54,7 +54,7 @@ class NumberMemory:
         self._called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
 
     def remember_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
-        """Remember a call of another centre to a number."""
+        """Remember that another centre has called a number, so that later rule checks of the number include the call."""
         _, before = self._called_elsewhere.pop(phone_id, (0.0, PeerCallTimes()))
         times = PeerCallTimes(*map(find_later_of_two_times, before, call.call_times_changed_by_this_call))
         self._called_elsewhere[phone_id] = (self._core.clock.now(), times)

@@ -225,7 +225,7 @@ class Originator:
 
     async def _postpone_reserved_numbers(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
         """Postpone reserved numbers, because the rules forbid calls to them now."""
-        run.set_time_when_next_number_is_due(min(due_at for _, due_at in postponed))
+        run.set_due_time_of_next_number(min(due_at for _, due_at in postponed))
         try:
             await self._store.postpone_claimed_numbers(postponed)
         except StoreError as error:  # the lease returns them to the queue
@@ -238,7 +238,7 @@ class Originator:
             await self._store.remove_refused_numbers_from_queue(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
-        run.set_time_when_next_number_is_due(self._core.clock.now())  # the queue may be at its end
+        run.set_due_time_of_next_number(self._core.clock.now())  # the queue may be at its end
         self._core.wake.set()
 
     async def _commit_and_dial_call_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
@@ -380,13 +380,13 @@ class Originator:
         """
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
-        if self._trunks.is_caller_id_missing_in_trunk_settings(attempt.trunk, attempt.caller_id):
+        if self._trunks.is_caller_id_forbidden(attempt.trunk, attempt.caller_id):
             reason = "not one of the trunk's (trunks.caller_ids)"
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.is_seat_reserved(call)
         reason_for_hold = self._holds.find_reason_campaign_may_not_dial(run, attempt.trunk) or (
-            None if kept else self._holds.find_reason_no_agent_can_take_calls(run)
+            None if kept else self._holds.explain_lack_of_agents(run)
         )
         if reason_for_hold is not None:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {reason_for_hold}", RefusedBecause.HELD)

@@ -105,10 +105,11 @@ class RetrySchedule:
             )
         return at
 
-    def find_deadline_of_call_back_reserved_for_agent(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Return when any agent may make a call-back that one agent has promised for the time `at` (epoch seconds).
+    def find_call_back_handover_time(self, run: CampaignRun, call: Call, at: float) -> float:
+        """Return the time from which any agent may make a call-back that one agent has promised (epoch seconds).
 
-        This is some time after `at`, but not after the last time at which voters of this polling booth may be called.
+        It is some time after `at`, the promised time, but not after the last time at which voters of this polling booth
+        may be called.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id)

@@ -27,7 +27,7 @@ class SendQueue:
         """Wait until a call may be sent to the trunk, and count it as sent. Return the time at which it counts as sent
         (monotonic seconds).
         """
-        if not self._waiting and self._starts.count_seconds_until_call_may_be_sent(self._clock.monotonic()) == 0:
+        if not self._waiting and self._starts.count_seconds_until_sending(self._clock.monotonic()) == 0:
             return self._starts.record_call_sent_on_trunk(self._clock.monotonic())
         self._came += 1
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -39,7 +39,7 @@ class SendQueue:
     def _send_next_waiting_call_to_trunk(self) -> None:
         """Let the first waiting call proceed as soon as the trunk's CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
-        seconds = self._starts.count_seconds_until_call_may_be_sent(now)
+        seconds = self._starts.count_seconds_until_sending(now)
         if seconds > 0:
             loop.call_later(seconds, self._send_next_waiting_call_to_trunk)
             return

@@ -23,7 +23,7 @@ from dialer.engine.placing.fair_shares import (
     FairShares,
     SeatUse,
     Turn,
-    count_seats_usable_at_abandoned_call_cap,
+    count_seats_usable_at_cap,
 )
 from dialer.engine.placing.holds import CampaignHolds
 from dialer.engine.placing.hoppers import Hoppers
@@ -120,13 +120,13 @@ class Placing:
         """
         if len(runs) > 1:
             self._record_agent_time(runs)
-        ready = [run for run in runs if not self._stop_dialling_if_campaign_may_not_dial(run)]
+        ready = [run for run in runs if not self._cancel_calls_if_forbidden_to_dial(run)]
         wanting = [run for run in ready if run.hopper]
         if len(wanting) < 2:
             self._fair_shares.give_all_agent_time_to_campaign(
                 {run.spec.campaign_id: run.agent_time_weight for run in wanting}
             )
-            return min(map(self._place_calls_of_campaign_that_may_dial, ready), default=LOOK_AGAIN_SECONDS)
+            return min(map(self._place_calls_of_permitted_campaign, ready), default=LOOK_AGAIN_SECONDS)
         turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
         turns.contenders = [self._create_contender_for_agent_time(run, turns) for run in wanting]
         turns.seats_of_share = self._fair_shares.divide_seats_among_campaigns(turns.contenders)
@@ -142,11 +142,11 @@ class Placing:
             (self._count_seconds_to_next_call_start(run, turns.unsent) for run in ready), default=LOOK_AGAIN_SECONDS
         )
 
-    def _stop_dialling_if_campaign_may_not_dial(self, run: CampaignRun) -> bool:
+    def _cancel_calls_if_forbidden_to_dial(self, run: CampaignRun) -> bool:
         """Return whether a campaign must not dial now. If so, cancel its ringing calls for which there is no seat."""
         hold, nobody = (
             self._holds.find_reason_campaign_may_not_dial(run),
-            self._holds.find_reason_no_agent_can_take_calls(run),
+            self._holds.explain_lack_of_agents(run),
         )
         if (
             nobody is not None and self._servers.is_any_asterisk_server_up
@@ -154,7 +154,7 @@ class Placing:
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_reason_why_all_trunks_are_suspended(
+            hold = self._trunks.explain_suspension_of_all_trunks(
                 run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks)
             )
         else:
@@ -174,11 +174,11 @@ class Placing:
         """Place the calls of a campaign without agents, if it may dial."""
         return (
             LOOK_AGAIN_SECONDS
-            if self._stop_dialling_if_campaign_may_not_dial(run)
-            else self._place_calls_of_campaign_that_may_dial(run)
+            if self._cancel_calls_if_forbidden_to_dial(run)
+            else self._place_calls_of_permitted_campaign(run)
         )
 
-    def _place_calls_of_campaign_that_may_dial(self, run: CampaignRun) -> float:
+    def _place_calls_of_permitted_campaign(self, run: CampaignRun) -> float:
         """Place the calls of a campaign that may dial and need not share its agents with another campaign now."""
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
         self._hoppers.return_expiring_numbers_to_queue(run)
@@ -278,7 +278,7 @@ class Placing:
         limited_by = run.pacer.explain_last_pacing_decision().limited_by
         at_cap = limited_by is Limit.HARD_STOP and snapshot.share < 1.0
         if at_cap:
-            seats = count_seats_usable_at_abandoned_call_cap(turns.seats_of_share[run.spec.campaign_id])
+            seats = count_seats_usable_at_cap(turns.seats_of_share[run.spec.campaign_id])
             free = snapshot.free_seats - len(snapshot.waiting_seconds)
             room = min(free, seats - self._count_seats_in_use(run), snapshot.cps_budget, snapshot.free_channels)
             wanted = min(max(0, room), len(run.hopper))

@@ -32,9 +32,9 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 class Snapshots:
     """Collects the input of a campaign's pacing decision (the snapshot): seats, calls and free channels.
 
-    Campaigns with agents share the seats. A campaign's snapshot has the seats with its skill, and the calls that only
-    these seats can take. If these seats have other skills too, the snapshot has the group of skills with the fewest
-    seats left.
+    A snapshot has the seats whose agents have the campaign's skill, and the calls that only these seats can take.
+    Agents with several skills are shared with other campaigns. Then the snapshot covers the group of skills that has
+    the fewest seats left after its calls.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Snapshots:
         waiting: tuple[float, ...] = ()
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
-            seats, (ringing, waiting) = self._find_seats_and_calls_of_scarcest_skills(run, now, kept_seats)
+            seats, (ringing, waiting) = self._find_scarcest_skill_group(run, now, kept_seats)
         else:  # a flow's calls need no seat: only their number counts
             active = len(
                 [call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.is_answered]
@@ -151,7 +151,7 @@ class Snapshots:
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
-    def _find_seats_and_calls_of_scarcest_skills(
+    def _find_scarcest_skill_group(
         self, run: CampaignRun, now: float, kept_seats: Collection[str]
     ) -> tuple[list[Seat], _InFlight]:
         """Return the seats and calls of the group of skills that leaves the campaign the fewest seats.

@@ -156,15 +156,15 @@ class OwnCalls:
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
                 RefusedBecause.NOT_LISTED,
             )
-        if seat.is_free_for_voter and self.are_free_seats_needed_for_ringing_calls():
+        if seat.is_free_for_voter and self.do_ringing_calls_need_free_seats():
             raise CommandRefused(
                 f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
                 RefusedBecause.NOT_FREE,
             )
         return seat
 
-    def are_free_seats_needed_for_ringing_calls(self) -> bool:
-        """Return whether the calls in progress may need all free seats. Agents may then not dial manually."""
+    def do_ringing_calls_need_free_seats(self) -> bool:
+        """Return whether the calls in progress may need all free seats. Agents must then not dial themselves."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.list_live_calls()

@@ -50,8 +50,8 @@ class PlayRecording(Command):
 
 
 class JudgeRecordedCall(Command):
-    """Store who answered a recorded call that machine detection ended: a person or a machine, as the sender heard in the
-    recording. The share of people measures how many such calls count as abandoned.
+    """Store who answered a recorded call that machine detection ended: a person or a machine, as the sender heard in
+    the recording. From these judgements the dialler measures how many such calls count as abandoned.
     """
 
     name: Literal["recording-judge"] = "recording-judge"

@@ -9,7 +9,7 @@ from dialer.domain.switch import Switch
 from dialer.domain.view import CampaignChange
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.abandoned_counts import apply_judged_calls
+from dialer.engine.campaigns.abandoned_counts import apply_measured_false_positive_share
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -47,8 +47,11 @@ class Recorder:
         return "the recording may be played"
 
     async def judge_recorded_call(self, attempt_id: AttemptId, answered_by: WhoAnswered, judged_by: str) -> str:
-        """Store who answered a call that detection took for a machine, and apply the share of people among the
-        campaign's judged calls. Return the reply. Raises CommandRefused, StoreError.
+        """Store whether a person or a machine answered a call that was hung up as an answering machine, as a supervisor
+        has heard.
+
+        The share of people among these judged calls is applied to the campaign at once. Returns the reply to the
+        command. Raises CommandRefused, StoreError.
         """
         now = self._core.clock.now()
         try:
@@ -57,7 +60,7 @@ class Recorder:
             raise CommandRefused(str(error)) from error
         judged = await self._store.count_judged_calls_of_campaign(campaign_id)
         if campaign_id in self._runs:
-            await apply_judged_calls(self._runs[campaign_id], judged, self._store, self._core.clock)
+            await apply_measured_false_positive_share(self._runs[campaign_id], judged, self._store, self._core.clock)
             self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
         return f"{judged.judged} calls judged, {judged.people} of them answered by people"
 

@@ -78,7 +78,7 @@ class RollImport:
                 )
                 fresh += taken.new
                 for phone_id in taken.phones:
-                    self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
+                    self._marks.cancel_calls_to_opted_out_number(phone_id, fresh=True)
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
     async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
@@ -99,7 +99,7 @@ class RollImport:
                     number, rules, store, self._create_audit_note_about_person(who), with_voters=names
                 )
                 if done.phone_id is not None:
-                    self._marks.cancel_calls_to_number_that_opted_out(done.phone_id, fresh=False)
+                    self._marks.cancel_calls_to_opted_out_number(done.phone_id, fresh=False)
                 said += done.messages
         return "; ".join(said)
 

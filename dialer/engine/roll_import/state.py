@@ -8,8 +8,8 @@ from dialer.domain.view import RollImportProgress
 
 
 class RollImportState:
-    """The progress of the import of an electoral roll, and a lock. While it is held, no campaign can be added, because
-    the campaign would miss numbers.
+    """The progress of the import of an electoral roll, and the lock of the import. While the lock is held, no campaign
+    can be added, because the campaign would miss numbers.
     """
 
     def __init__(self) -> None:

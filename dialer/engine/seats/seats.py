@@ -152,7 +152,7 @@ class Seats:
             self._core.request_side_effects(StartTimer(f"screen/{after.name}", 0.0, pop))
 
     def count_call_accepted_by_agent(self, name: str) -> None:
-        """Count a call that an agent has taken."""
+        """Count a call whose voter was connected to the agent at a seat."""
         self._tallies[name].calls += 1
 
     def publish_seat_view(self, name: str) -> None:

@@ -285,7 +285,7 @@ class Agents:
             self._count_log_in_attempt(seat.name, agent, right=right, source=source)
         if seat.agent == agent:
             if not (
-                seat.phone_up and await self._silence.hang_up_seat_phone_that_sends_no_audio(seat)
+                seat.phone_up and await self._silence.hang_up_silent_seat_phone(seat)
             ):  # a dead phone is called after its hang-up
                 self._acd.call_seat_phone(seat.name)
             return f"seat {seat.name}: the agent is already signed in"
@@ -306,7 +306,7 @@ class Agents:
             )
         again = elsewhere is not None and seat.phone_up
         if (
-            again and not phone_here and await self._silence.hang_up_seat_phone_that_sends_no_audio(seat)
+            again and not phone_here and await self._silence.hang_up_silent_seat_phone(seat)
         ):  # the phone is called after its hang-up
             return f"seat {seat.name}: the phone is called again"
         if phone_here and seat.phone_up and not again:

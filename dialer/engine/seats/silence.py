@@ -55,8 +55,8 @@ class SeatSilence:
         self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is being called
 
     def on_phone_silence_timeout(self, seat_name: str) -> None:
-        """If the talk was short, record on the call that the agent's phone sent no audio. Called after the switch has
-        hung up this phone.
+        """Record that an agent's phone sent no audio during a short talk, after the switch has hung up this phone
+        because of its silence.
         """
         seat = self._seats.find_seat(seat_name)
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
@@ -82,9 +82,9 @@ class SeatSilence:
             return
         live = self._calls.find_live_call(attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.copy_call_with_packet_count_of_agent_phone(packets))
+            self._calls.update_call(live, live.copy_call_with_agent_packet_count(packets))
 
-    def must_check_if_agent_phone_sends_audio(self, call: Call, ended: CallEnded) -> bool:
+    def must_check_agent_phone_for_audio(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.find_seat(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
@@ -109,7 +109,7 @@ class SeatSilence:
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.record_whether_seat_phone_may_be_dead(seat.name, True)
+            self._acd.set_seat_phone_suspected_dead(seat.name, True)
             self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
@@ -123,19 +123,19 @@ class SeatSilence:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
-            self._core.spawn_background_task(self._call_phone_again_if_it_sends_no_audio(seat, contact), "phone-back")
+            self._core.spawn_background_task(self._redial_silent_phone(seat, contact), "phone-back")
 
-    async def hang_up_seat_phone_that_sends_no_audio(self, seat: Seat) -> bool:
+    async def hang_up_silent_seat_phone(self, seat: Seat) -> bool:
         """Hang up an agent's connected phone if it is dead (sends no audio). Return whether it was dead.
 
         During the check the seat gets no voters.
         """
         if not self._timeout_seconds or seat.phone_on_hold:
             return False
-        self._acd.record_whether_seat_phone_may_be_dead(seat.name, True)
+        self._acd.set_seat_phone_suspected_dead(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
-            self._acd.record_whether_seat_phone_may_be_dead(seat.name, False)
+            self._acd.set_seat_phone_suspected_dead(seat.name, False)
             return False
         await self._hang_up_seat_phone(seat)
         return True
@@ -147,9 +147,9 @@ class SeatSilence:
     async def _check_phone_for_audio(self, seat_name: str) -> None:
         now = self._seats[seat_name]
         if now.phone_up:
-            await self.hang_up_seat_phone_that_sends_no_audio(now)
+            await self.hang_up_silent_seat_phone(now)
 
-    async def _call_phone_again_if_it_sends_no_audio(self, seat: Seat, contact: str) -> None:
+    async def _redial_silent_phone(self, seat: Seat, contact: str) -> None:
         try:
             # During the check the agent may have left, or the phone may have been replaced.
             silent = not await self._does_phone_send_audio(seat, listens=REPLACED_LISTENS)

@@ -281,10 +281,10 @@ class Transfers:
     def on_agent_phone_put_on_hold(self, seat_name: str) -> None:
         """Put the voter at a seat on hold, because the agent has pressed the phone's own hold key."""
         if seat_name in self._seats:
-            self._acd.record_whether_seat_phone_is_on_hold(seat_name, True)
-            self.hold_voter_if_phone_is_on_hold(seat_name)
+            self._acd.set_seat_phone_on_hold(seat_name, True)
+            self.hold_voter_if_phone_held(seat_name)
 
-    def hold_voter_if_phone_is_on_hold(self, seat_name: str) -> None:
+    def hold_voter_if_phone_held(self, seat_name: str) -> None:
         """Put the voter at a seat on hold if the agent's phone is on hold, because the voter would otherwise hear
         silence.
         """
@@ -303,7 +303,7 @@ class Transfers:
         seat = self._seats.find_seat(seat_name)
         if seat is None:
             return
-        self._acd.record_whether_seat_phone_is_on_hold(seat_name, False)
+        self._acd.set_seat_phone_on_hold(seat_name, False)
         call = self._calls.find_call_at_seat(seat)
         live = None if call is None else self._transfers.find_transfer_of_call(call.attempt_id)
         if live is not None and live.by_phone and live.stage is TransferStage.HOLD:

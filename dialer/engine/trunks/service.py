@@ -117,9 +117,9 @@ class Trunks:
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def find_reason_why_all_trunks_are_suspended(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return the reason if all trunks of a campaign are suspended, otherwise None. An alert is active as long as
-        all of them are suspended.
+    def explain_suspension_of_all_trunks(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+        """Return why a campaign cannot dial if all its trunks are suspended, otherwise None. An alert is active as long
+        as all of them are suspended.
         """
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_trunks_suspended(names, now):
@@ -139,9 +139,7 @@ class Trunks:
             else "a test call is in progress on a suspended trunk"
         )
         reasons = "; ".join(
-            f"{name}: {health.reason_why_trunk_is_suspended}"
-            for name in names
-            if (health := self._trunks.get_trunk_health(name))
+            f"{name}: {health.suspension_reason}" for name in names if (health := self._trunks.get_trunk_health(name))
         )
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")

@@ -92,7 +92,7 @@ class TrunkHealth:
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
-    def reason_why_trunk_is_suspended(self) -> str:
+    def suspension_reason(self) -> str:
         """Return why the trunk is suspended; the text is empty if the trunk works."""
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
@@ -203,13 +203,13 @@ class TrunkTally:
 
 
 class CallStarts:
-    """Limits the calls that start each second on a trunk (CPS limit).
+    """Limits the calls that start each second on a trunk (CPS limit), and spaces them evenly. Times are monotonic
+    seconds.
 
-    Call starts are evenly spaced. No second has more than the limit, even if the switch sends some calls late: it
-    reports when it has sent them. Without reports, calls may be WIRE_SECONDS late.
-
-    A start is granted when a call is dialled (`grant_call_start_now`), and recorded when the call is sent
-    (`record_call_sent_on_trunk`). Between the two the call is stored, and counts as sent. Times are monotonic seconds.
+    A call is first allowed to start (`grant_call_start_now`), then stored, then sent to the switch
+    (`record_call_sent_on_trunk`). In the meantime it already counts against the limit. A busy switch may send calls
+    late; when it reports the time, this time counts (`record_call_sent_to_carrier`). Without reports, a delay of up to
+    WIRE_SECONDS is assumed.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -271,7 +271,7 @@ class CallStarts:
             return max(spaced, self._spacing)
         return max(spaced, self._sent[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
-    def count_seconds_until_call_may_be_sent(self, now_seconds: float) -> float:
+    def count_seconds_until_sending(self, now_seconds: float) -> float:
         """Return how many seconds remain until a call that was allowed to start may be sent to the trunk (0 = now)."""
         now = self._get_non_decreasing_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
@@ -281,7 +281,7 @@ class CallStarts:
 
     def record_call_sent_on_trunk(self, now_seconds: float) -> float:
         """Record that a call that was allowed to start is sent to the trunk now. Return the time at which it counts as
-        sent (`began_seconds` of `record_call_sent_to_carrier`).
+        sent, which `record_call_sent_to_carrier` needs.
         """
         now = self._get_non_decreasing_time(now_seconds)
         self._sent.append(now)
@@ -290,8 +290,8 @@ class CallStarts:
         return now
 
     def record_call_sent_to_carrier(self, began_seconds: float, now_seconds: float) -> None:
-        """Record that the switch reports now that a call has left for the carrier. The call's second in the limit begins
-        now, because a busy switch may have sent it late.
+        """Record the switch's report that a call has left for the carrier now. The CPS limit then counts this time
+        instead of the time of the Originate, because a busy switch may send calls late.
         """
         place = bisect_left(self._sent, began_seconds)
         if place < len(self._sent) and self._sent[place] == began_seconds:
@@ -299,8 +299,9 @@ class CallStarts:
             insort(self._sent, self._get_non_decreasing_time(now_seconds))
 
     def _count_calls_sent_in_last_second(self, now: float) -> int:
-        """Return how many calls will have been sent in the second before a call that is allowed to start now is sent.
-        It is sent a little later, because it is stored first.
+        """Return how many calls will have been sent in the last second when a call that may start now is sent.
+
+        A call is sent a little later than it may start, because it is stored first.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
@@ -366,8 +367,8 @@ class TrunkPool:
         if name in self._starts:
             self._starts[name].record_call_sent_to_carrier(began_seconds, now_seconds)
 
-    def is_caller_id_missing_in_trunk_settings(self, name: str, caller_id: str) -> bool:
-        """Return whether calls over this trunk must not show a caller ID, because the trunk's settings do not list it."""
+    def is_caller_id_forbidden(self, name: str, caller_id: str) -> bool:
+        """Return whether calls over a trunk must not show a caller ID, because the trunk's settings do not list it."""
         return caller_id not in self._limits[name].caller_ids
 
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
@@ -389,9 +390,9 @@ class TrunkPool:
         """Return how many calls may start now over these trunks. `unsent` counts allowed calls that are not sent yet,
         by trunk.
         """
-        return sum(self._count_calls_that_may_start_on_trunk(name, used, now_seconds, unsent) for name in names)
+        return sum(self._count_allowed_starts_of_trunk(name, used, now_seconds, unsent) for name in names)
 
-    def _count_calls_that_may_start_on_trunk(
+    def _count_allowed_starts_of_trunk(
         self, name: str, used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int]
     ) -> int:
         fit = self._health[name].count_allowed_call_starts(now_seconds)
@@ -442,7 +443,7 @@ class TrunkPool:
             startable = (
                 self.count_free_channels((name,), used, now_seconds)
                 if on_request
-                else self._count_calls_that_may_start_on_trunk(name, used, now_seconds, unsent)
+                else self._count_allowed_starts_of_trunk(name, used, now_seconds, unsent)
             )
             if startable < 1:
                 continue

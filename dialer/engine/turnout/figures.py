@@ -72,7 +72,7 @@ class TurnoutFigures:
         self.booths[booth.booth_id] = booth
         self._core.request_side_effects(Notify(booth))
 
-    def add_to_count_of_voters_without_number(self, voters: dict[int, int]) -> None:
+    def add_voters_without_number(self, voters: dict[int, int]) -> None:
         """Add to the counts of voters who have no number left to call. `voters` has the increase for each booth id."""
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]

@@ -53,21 +53,21 @@ class Marks:
         raises StoreError.
         """
         effect = await self._store.save_voter_mark(mark)
-        self.apply_voter_mark_to_figures_and_calls(mark, effect)
+        self.apply_voter_mark(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
         at = self._core.clock.now()
         fresh = await self._store.save_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
-        self.cancel_calls_to_number_that_opted_out(call.phone_id, fresh=fresh)
+        self.cancel_calls_to_opted_out_number(call.phone_id, fresh=fresh)
 
     async def store_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
         phone_id = await self._store.save_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         if phone_id is not None:
-            self.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
+            self.cancel_calls_to_opted_out_number(phone_id, fresh=True)
 
-    def apply_voter_mark_to_figures_and_calls(self, mark: Mark, effect: MarkEffect) -> None:
+    def apply_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Update the figures after a mark (a fact about a voter, such as "voted") was stored, and cancel calls that are
         no longer needed.
         """
@@ -78,7 +78,7 @@ class Marks:
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )
         if effect.reopened:
-            self.read_number_queues_again_soon()
+            self.request_number_queue_reloads()
 
     def update_alert_about_unknown_voters(self, marks: int) -> None:
         """Raise an alert if other centres have sent marks, such as "has voted", about voters who are not on the roll here.
@@ -90,13 +90,13 @@ class Marks:
         else:
             self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
-    def read_number_queues_again_soon(self) -> None:
+    def request_number_queue_reloads(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
-        self._runs.read_number_queues_again_soon()
+        self._runs.request_number_queue_reloads()
 
-    def cancel_calls_to_number_that_opted_out(self, phone_id: int, *, fresh: bool) -> None:
+    def cancel_calls_to_opted_out_number(self, phone_id: int, *, fresh: bool) -> None:
         """Cancel the calls to a number whose opt-out was stored, and update the figures. `fresh` is True for its first
         opt-out.
         """
@@ -121,7 +121,7 @@ class Marks:
         except StoreError as error:
             _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return
-        self._turnout.add_to_count_of_voters_without_number(gone)
+        self._turnout.add_voters_without_number(gone)
 
     def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Cancel the unanswered calls to these numbers and to this voter, and stop reserving the numbers for dialling.
@@ -154,5 +154,5 @@ class Marks:
             await self._store.release_claimed_numbers(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
-        run.read_number_queue_again_soon()
+        run.request_number_queue_reload()
         self._core.wake.set()

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from dialer.domain.enums import USER_ROLES, SupervisorRole
 from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, ReceiptedCommand
-from dialer.engine.command.fields import Only
+from dialer.engine.command.fields import AllowedMembers
 from dialer.settings.supervision import UserName
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SetUser(UserCommand):
     roles = SUPERVISOR_ONLY
 
     user: User
-    role: Annotated[SupervisorRole, Only(USER_ROLES), Field(description="what the user may do")]
+    role: Annotated[SupervisorRole, AllowedMembers(USER_ROLES), Field(description="what the user may do")]
 
     @property
     def format_reply_to_command(self) -> str:

@@ -254,7 +254,7 @@ async def test_agent_enters_the_voter_serial_numbers_that_a_booth_worker_reports
             await engine.execute_command(SeatSerials(seat="01", serials="7"))
         said = await engine.execute_command(SeatSerials(seat="01", serials="3:7,9,7,77"))
         assert said == "seat 01: 2 serial numbers saved; unknown: 77"
-        assert await engine.execute_command(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
+        assert await engine.execute_command(SeatUndoSerial(seat="01")) == "seat 01: the last serial number is undone"
         with pytest.raises(CommandRefused, match="cannot have the disposition voted"):
             await engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
@@ -288,7 +288,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
 async def test_booth_worker_hears_an_error_if_a_voter_serial_number_was_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = BoothWorkers.store_voted_report_by_serial_number
+    take = BoothWorkers.store_report_that_voter_voted
     kept = 0
 
     async def fail_first_commit(self: BoothWorkers, *args: Any, **rest: Any) -> None:
@@ -298,7 +298,7 @@ async def test_booth_worker_hears_an_error_if_a_voter_serial_number_was_not_stor
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "store_voted_report_by_serial_number", fail_first_commit)
+    monkeypatch.setattr(BoothWorkers, "store_report_that_voter_voted", fail_first_commit)
     heard: list[str] = []
     play = AgiCall.play_sound_file
 

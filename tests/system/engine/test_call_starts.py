@@ -146,7 +146,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
     for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
-            now += starts.count_seconds_until_call_may_be_sent(now)
+            now += starts.count_seconds_until_sending(now)
             starts.record_call_sent_on_trunk(now)
             turns.append(now)
         gaps = [second - first for first, second in pairwise(turns)]
@@ -160,9 +160,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
 def test_call_that_is_sent_immediately_delays_the_queued_calls_of_its_trunk() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.choose_trunk_for_call(["carrier"], {}, 5.0, reports_end=False) is not None
-    assert pool.get_trunk_rate_limiter("carrier").count_seconds_until_call_may_be_sent(5.0) == pytest.approx(
-        1.0 + WIRE_SECONDS
-    )
+    assert pool.get_trunk_rate_limiter("carrier").count_seconds_until_sending(5.0) == pytest.approx(1.0 + WIRE_SECONDS)
 
 
 @virtual_time()

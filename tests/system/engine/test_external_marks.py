@@ -244,7 +244,7 @@ class DeskEngine(FakeEngine):
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         assert isinstance(command, RecordsCommand)
-        return await command.save_records_that_command_contains(self._desk, context)
+        return await command.save_records_of_command(self._desk, context)
 
 
 @contextlib.asynccontextmanager

@@ -179,7 +179,7 @@ async def test_number_that_opts_out_while_previewed_to_an_agent_is_not_dialled(t
         attempt_id = await wait_for_preview(site)
         [(phone_id,)] = query_site_store(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.save_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
-        site.centre.engine.features.voter_mark_recorder.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
+        site.centre.engine.features.voter_mark_recorder.cancel_calls_to_opted_out_number(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed_calls

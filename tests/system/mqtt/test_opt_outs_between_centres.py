@@ -62,7 +62,7 @@ class DeskEngine(FakeEngine):
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         if isinstance(command, RecordOptOuts):
-            return await command.save_records_that_command_contains(self._desk, context)
+            return await command.save_records_of_command(self._desk, context)
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
             with contextlib.closing(self._spool.open_spooled_file(command.list)) as handed:

@@ -295,26 +295,22 @@ def test_ivr_flow_cannot_transfer_an_ended_call_or_transfer_without_a_free_seat(
 
 def test_seat_with_a_possibly_dead_phone_gets_no_voter() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.call_distributor.record_whether_seat_phone_may_be_dead("01", True))
+    turns.after(1, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", True))
     turns.call()
     turns.at(8, CallWaiting(A))
     assert find_connected_seat(turns) is None
-    turns.after(9, lambda: turns.features.call_distributor.record_whether_seat_phone_may_be_dead("01", False))
+    turns.after(9, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", False))
     assert find_connected_seat(turns) == "01"
     disconnected = Turns()
     change_seat(disconnected, "01", phone_up=False)
-    disconnected.after(
-        1, lambda: disconnected.features.call_distributor.record_whether_seat_phone_may_be_dead("01", True)
-    )
+    disconnected.after(1, lambda: disconnected.features.call_distributor.set_seat_phone_suspected_dead("01", True))
     assert not disconnected.features.agent_seats["01"].phone_suspect
 
 
 def test_second_report_that_a_seats_phone_may_be_dead_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.agent_seats["01"]
-    assert (
-        turns.after(1, lambda: turns.features.call_distributor.record_whether_seat_phone_may_be_dead("01", False)) == []
-    )
+    assert turns.after(1, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", False)) == []
     assert turns.features.agent_seats["01"] is before
 
 

@@ -110,9 +110,7 @@ def test_rule_check_at_the_answer_uses_booth_data_without_voter_data() -> None:
 
 def test_rule_check_of_a_recovered_call_uses_the_language_of_the_booth() -> None:
     rules = Rules()
-    rules.service.load_do_not_call_registers_and_open_calls(
-        (), [make_open_attempt("calls"), make_open_attempt("removed")]
-    )
+    rules.service.load_dnc_registers_and_open_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
     rules.service._gate = cast(Any, rules.gate)
     case = rules.answer()
     assert (case.number, case.area, case.language) == (CLAIM.number, Area(174, "18:00"), "mr")

@@ -156,32 +156,28 @@ def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> Non
         turns.features.dialling_permission_checker,
         turns.features.core.read_clock(),
     )
-    assert holds.find_reason_no_agent_can_take_calls(run) is None
+    assert holds.explain_lack_of_agents(run) is None
     turns.place(turns.features.agent_seats["01"].log_off_agent(now))
-    assert holds.find_reason_no_agent_can_take_calls(run) is None
+    assert holds.explain_lack_of_agents(run) is None
     elsewhere = replace(turns.features.agent_seats["02"], campaigns=frozenset({"other"}))
     turns.place(elsewhere)
     text = "no agent is available: some are restricted to other campaigns"
-    assert holds.find_reason_no_agent_can_take_calls(run) == Hold(HoldReason.NO_AGENT, text)
+    assert holds.explain_lack_of_agents(run) == Hold(HoldReason.NO_AGENT, text)
     turns.place(replace(elsewhere, call_back_promised=True))  # the agent takes no call after this one
-    assert holds.find_reason_no_agent_can_take_calls(run) == Hold(HoldReason.NO_AGENT)
+    assert holds.explain_lack_of_agents(run) == Hold(HoldReason.NO_AGENT)
     turns.place(turns.features.agent_seats["02"].log_off_agent(now))
-    assert holds.find_reason_no_agent_can_take_calls(run) == Hold(HoldReason.NO_AGENT)
+    assert holds.explain_lack_of_agents(run) == Hold(HoldReason.NO_AGENT)
     run.spec = replace(run.spec, skill="law")
     turns.place(
         replace(turns.features.agent_seats["01"].log_in_agent("101", None, now).connect_phone(now), skills=frozenset())
     )
-    assert holds.find_reason_no_agent_can_take_calls(run) == Hold(
-        HoldReason.NO_AGENT, "no agent with the skill law is available"
-    )
+    assert holds.explain_lack_of_agents(run) == Hold(HoldReason.NO_AGENT, "no agent with the skill law is available")
 
 
 def test_ivr_campaign_is_not_held_without_an_agent() -> None:
     turns = make_turns_that_want_calls(campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
     turns.place(turns.features.agent_seats["01"].log_off_agent(turns.features.core.read_clock()))
     assert (
-        turns.features.dialling_permission_checker.find_reason_no_agent_can_take_calls(
-            turns.features.loaded_campaigns["calls"]
-        )
+        turns.features.dialling_permission_checker.explain_lack_of_agents(turns.features.loaded_campaigns["calls"])
         is None
     )

@@ -38,9 +38,7 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     hopper = turns.features.loaded_campaigns["calls"].hopper
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
-    lines = turns.after(
-        5, lambda: turns.features.voter_mark_recorder.apply_voter_mark_to_figures_and_calls(VOTED, effect)
-    )
+    lines = turns.after(5, lambda: turns.features.voter_mark_recorder.apply_voter_mark(VOTED, effect))
     assert lines == ["order hang_up_call A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
     assert turns.features.turnout_figures_of_centre.contacted_voters_by_source == {MarkSource.VOTER_KEY: 1}
@@ -52,7 +50,7 @@ def test_second_report_that_a_voter_has_voted_changes_nothing() -> None:
     assert (
         turns.after(
             5,
-            lambda: turns.features.voter_mark_recorder.apply_voter_mark_to_figures_and_calls(
+            lambda: turns.features.voter_mark_recorder.apply_voter_mark(
                 VOTED, MarkEffect(False, 1, silenced_phones=(1,))
             ),
         )
@@ -65,11 +63,11 @@ def test_opt_out_cancels_ringing_calls_to_the_number_and_counts_once() -> None:
     turns = Turns()
     turns.call()
     marks = turns.features.voter_mark_recorder
-    assert turns.after(5, lambda: marks.cancel_calls_to_number_that_opted_out(1, fresh=True)) == [
+    assert turns.after(5, lambda: marks.cancel_calls_to_opted_out_number(1, fresh=True)) == [
         "order hang_up_call A",
         "beside count-without-number",
     ]
-    assert turns.after(6, lambda: marks.cancel_calls_to_number_that_opted_out(1, fresh=False)) == []
+    assert turns.after(6, lambda: marks.cancel_calls_to_opted_out_number(1, fresh=False)) == []
     assert turns.features.turnout_figures_of_centre.opt_outs == 1
 
 

@@ -146,7 +146,7 @@ def test_call_that_asterisk_sends_late_occupies_the_call_rate_limit_from_then_on
     call = site.turns.call(began_seconds=10.0)
     site.turns.clock.seconds = 10.4
     site.turns.engine.on_switch_event(CallSentToCarrier(call.attempt_id))
-    assert starts.count_seconds_until_call_may_be_sent(10.4) == pytest.approx(1.0 + WIRE_SECONDS)
+    assert starts.count_seconds_until_sending(10.4) == pytest.approx(1.0 + WIRE_SECONDS)
 
 
 def test_ivr_campaign_uses_its_trunks_in_the_order_of_the_settings() -> None:

@@ -221,6 +221,6 @@ def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> N
 
 
 def test_promised_call_back_goes_to_any_agent_after_a_limited_wait() -> None:
-    assert make_schedule().find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 560
-    assert make_schedule(300).find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 300
-    assert make_schedule(900).find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 560
+    assert make_schedule().find_call_back_handover_time(RUN, a_call(), NOON + 60) == NOON + 560
+    assert make_schedule(300).find_call_back_handover_time(RUN, a_call(), NOON + 60) == NOON + 300
+    assert make_schedule(900).find_call_back_handover_time(RUN, a_call(), NOON + 60) == NOON + 560

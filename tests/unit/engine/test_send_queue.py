@@ -101,9 +101,7 @@ async def test_queued_calls_are_sent_in_order_although_the_trunk_is_free() -> No
 @virtual_time()
 async def test_single_queued_call_is_sent_when_the_cps_limit_permits() -> None:
     waits, sent = iter([1.0, 1.0, 0.0]), list[float]()
-    starts = SimpleNamespace(
-        count_seconds_until_call_may_be_sent=lambda _: next(waits), record_call_sent_on_trunk=sent.append
-    )
+    starts = SimpleNamespace(count_seconds_until_sending=lambda _: next(waits), record_call_sent_on_trunk=sent.append)
     clock = LoopClock(NOON)
     began = clock.monotonic()
     async with asyncio.timeout(5):

@@ -87,7 +87,7 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
         if call < 9:
             assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
     assert health.determine_state_of_trunk(0.0) is TrunkState.RESTING
-    assert "of the last 10 calls" in health.reason_why_trunk_is_suspended
+    assert "of the last 10 calls" in health.suspension_reason
 
 
 def test_calls_placed_before_a_trunks_suspension_are_not_its_test_calls() -> None:
@@ -177,9 +177,7 @@ def test_calls_move_to_the_next_trunk_with_its_own_caller_ids() -> None:
     probe = pool.choose_trunk_for_call(names, {}, 31.0)
     assert probe is not None and probe[0].name == "a"
     assert pool.choose_trunk_for_call(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
-    assert pool.is_caller_id_missing_in_trunk_settings("a", "+912") and not pool.is_caller_id_missing_in_trunk_settings(
-        "b", "+912"
-    )
+    assert pool.is_caller_id_forbidden("a", "+912") and not pool.is_caller_id_forbidden("b", "+912")
 
 
 def test_call_start_rate_of_a_trunk_is_averaged_over_ten_seconds() -> None:

@@ -448,13 +448,11 @@ async def test_voters_serial_number_in_a_command_includes_the_roll_part(
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def mark_voters_with_serial_numbers_as_voted(*values: object) -> str:
+    async def mark_voters_as_voted(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
-    services: Any = SimpleNamespace(
-        booth_workers=SimpleNamespace(mark_voters_with_serial_numbers_as_voted=mark_voters_with_serial_numbers_as_voted)
-    )
+    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(mark_voters_as_voted=mark_voters_as_voted))
     await parsed.command.execute_command(services, parsed.command_context)
     assert taken == ["01", serials, part]
 

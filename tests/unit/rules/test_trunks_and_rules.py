@@ -52,7 +52,7 @@ def test_call_starts_on_a_trunk_never_exceed_its_limit_in_any_second(
     leaving: list[float] = []  # when each commit is done
     for gap, commit, older in steps:
         now += gap
-        while leaving and min(leaving) <= now and starts.count_seconds_until_call_may_be_sent(now) == 0:
+        while leaving and min(leaving) <= now and starts.count_seconds_until_sending(now) == 0:
             leaving.remove(min(leaving))
             starts.record_call_sent_on_trunk(now)
             wire.append(now)
@@ -78,7 +78,7 @@ def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(r
         while starts.count_available_call_starts(now, leaving):
             starts.grant_call_start_now(now)
             leaving += 1
-        while leaving and starts.count_seconds_until_call_may_be_sent(now) == 0:
+        while leaving and starts.count_seconds_until_sending(now) == 0:
             starts.record_call_sent_on_trunk(now)
             wire.append(now)
             leaving -= 1
@@ -100,7 +100,7 @@ def test_limit_of_call_starts_is_respected_if_the_switch_sends_calls_late_and_re
         while leaving and leaving[0][0] <= now:
             starts.record_call_sent_to_carrier(leaving.pop(0)[1], now)
             wire.append(now)
-        if starts.count_available_call_starts(now, 0) and starts.count_seconds_until_call_may_be_sent(now) == 0:
+        if starts.count_available_call_starts(now, 0) and starts.count_seconds_until_sending(now) == 0:
             starts.grant_call_start_now(now)
             began = starts.record_call_sent_on_trunk(now)
             earliest = leaving[-1][0] if leaving else 0.0  # the switch sends calls in order
@@ -182,7 +182,7 @@ def test_trunks_and_their_call_limits_can_be_changed_while_dialling() -> None:
     assert taken[1] == "4"
     pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
     assert pool.choose_trunk_for_call(("a",), {}, 9.0) is None
-    assert pool.is_caller_id_missing_in_trunk_settings("a", "4")
+    assert pool.is_caller_id_forbidden("a", "4")
     assert [*pool.names] == ["b"]
     assert pool.find_trunk_name_of_endpoint("old") == "old"
     pool.update_trunk_when_call_ends("a", False, 2.1, 9.0)  # its last call
