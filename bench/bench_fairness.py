@@ -159,9 +159,7 @@ def _decide_as_before(centre: CentreModel) -> None:
 def use_rule_before_weights() -> Iterator[None]:
     """Place the centre model's calls as versions without weights did: each campaign dials for all the seats it sees."""
     with (
-        mock.patch.object(
-            UsualRate, "count_ringing_calls_weighted_by_answer_probability", lambda _, ringing: len(ringing)
-        ),
+        mock.patch.object(UsualRate, "count_weighted_ringing_calls", lambda _, ringing: len(ringing)),
         mock.patch.object(CentreModel, "_run_pacing_decision", _decide_as_before),
     ):
         yield

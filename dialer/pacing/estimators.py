@@ -39,11 +39,13 @@ _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def limit_duration_to_valid_range(seconds: float) -> float:
-    """Return a measured duration, limited to 0..LONGEST_SECONDS. It may be negative, infinite or not a number."""
+    """Return a measured duration, limited to 0..LONGEST_SECONDS. The measured value may be negative, infinite or not a
+    number.
+    """
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def compute_odds_from_probability(probability: float) -> float:
+def compute_odds_against_event(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. The result is finite also for 0, 1 and invalid
     values.
     """
@@ -114,11 +116,9 @@ class Hazard(Learned):
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
-    def learn_duration_of_talk_or_wrap_up(self, seconds: float, *, went_over: bool = False) -> None:
-        """Record that a talk or wrap-up has ended after `seconds` or, if `went_over` is set, that its last part has
-        begun.
-
-        The last part begins when the agent announces the end.
+    def learn_stage_duration(self, seconds: float, *, went_over: bool = False) -> None:
+        """Learn how long a talk or wrap-up lasted or, if `went_over` is True, how long it lasted until its agent
+        announced the end.
         """
         seconds = limit_duration_to_valid_range(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
@@ -126,8 +126,8 @@ class Hazard(Learned):
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def estimate_end_rates_of_talks_or_wrap_ups(self, ongoing: Vector = _NONE) -> Matrix:
-        """Return the rates (per second) at which talks or wrap-ups end, and at which their last parts begin.
+    def estimate_end_rates(self, ongoing: Vector = _NONE) -> Matrix:
+        """Return the rates (per second) at which talks or wrap-ups end, and at which agents announce their end.
 
         The result has a row for each of the two rates, and a column for each bin of elapsed time.
 
@@ -149,7 +149,7 @@ class Hazard(Learned):
         return float(self._endings.sum())
 
     @property
-    def mean_seconds_of_talk_or_wrap_up(self) -> float:
+    def mean_duration_seconds(self) -> float:
         """Return the mean duration of the talk or wrap-up (seconds)."""
         return float(
             (self._exposure.sum() + self._prior_seconds) / (self.number_of_learned_durations + self._prior.sum())
@@ -232,11 +232,11 @@ class RingTimes(Learned):
         """Return the number of ended calls from which the ring times are estimated."""
         return float(self._counts[_ANSWER_SILENT : _FAIL_SILENT + 1].sum())
 
-    def count_ring_times_including_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
-        """Return the ring-time counts of ended calls, with the calls in flight added.
+    def count_ring_times(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
+        """Return how many calls rang for how long: ended calls, and calls in flight at the times at which they may end.
 
-        Each call in flight is spread over the times at which it may end (a step of the self-consistent estimate, Efron
-        1967). Calls in flight count only while few calls have ended, because the first calls to end are the shortest.
+        Each call in flight is spread over these times (a step of the self-consistent estimate, Efron 1967). Calls in
+        flight count only while few calls have ended, because the first calls to end are the shortest.
 
         Args:
             chances: for each call in flight, the probability (0-1) that it will be answered.
@@ -256,16 +256,14 @@ class RingTimes(Learned):
             (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
         ):
             before = counts[silent].sum()
-            _spread_calls_in_flight_over_end_times(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            _spread_calls_over_end_times(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
             counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
-            _spread_calls_in_flight_over_end_times(counts[ring], rang[rings], shares[ring] * weights[rings])
+            _spread_calls_over_end_times(counts[ring], rang[rings], shares[ring] * weights[rings])
             np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
-        _spread_calls_in_flight_over_end_times(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        _spread_calls_over_end_times(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
-    def learn_from_call_hung_up_by_dialler(
-        self, *, seconds: float, ringing_seconds: float | None, chance: float
-    ) -> None:
+    def learn_from_hung_up_call(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call, which would have been answered with the probability `chance` (0-1).
 
         It is unknown how long the call would have rung. So it is counted in parts, at all longer ring times
@@ -289,7 +287,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _spread_calls_in_flight_over_end_times(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+def _spread_calls_over_end_times(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
     """Count calls in flight as if they had ended, spread over the times at which other calls ended.
 
     `counts` has the number of ended calls by time step, and is changed. `since` has the time step that each call in
@@ -320,7 +318,7 @@ class InFlightTable:
             chances: the probability that each of them will be answered.
         """
         moments = tuning.moments
-        counts = rings.count_ring_times_including_calls_in_flight(calls, chances)
+        counts = rings.count_ring_times(calls, chances)
         at_once = min(tuning.most_at_once, rings.at_once)
         by_carrier = at_once * counts[_ANSWER].sum()
         counts[_ANSWER] *= 1.0 - at_once
@@ -367,7 +365,7 @@ class InFlightTable:
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def find_probability_row_of_each_ringing_call(calls: Iterable[RingingCall]) -> list[int]:
+    def find_rows_of_ringing_calls(calls: Iterable[RingingCall]) -> list[int]:
         """Return each call's row in the table.
 
         The row depends on how long the phone has rung or, if it does not ring yet, on the time since the Originate.
@@ -384,7 +382,7 @@ class AnswerRate(Learned):
     """The answer rate of a campaign: a mean over calls, in which older calls count exponentially less.
 
     Ringing calls count as partly unanswered. Without them the estimate would be too high, because an answer ends a call
-    sooner than a failure. It would also be late by one ring time.
+    sooner than a failure. It would also react late, after one ring time.
     """
 
     SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
@@ -408,11 +406,12 @@ class AnswerRate(Learned):
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _limit_answer_rate_to_valid_range(self.rate + (answered - self.rate) / self.calls)
 
-    def learn_from_call_hung_up_by_dialler(self, ratio: float) -> float:
+    def learn_from_hung_up_call(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
         Args:
-            ratio: the probability that a call that fails rings so long, divided by that of a call that is answered.
+            ratio: the probability that a call that fails rings as long as this one, divided by that of a call that is
+                answered.
         """
         self.rate, self.calls, answered = self._estimate_answer_rate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
@@ -421,8 +420,8 @@ class AnswerRate(Learned):
         """Return the answer rate (0-1), estimated from ended calls and from ringing calls.
 
         Args:
-            ratio: for each ringing call, the probability that a call that fails rings so long, divided by that of a
-                call that is answered.
+            ratio: for each ringing call, the probability that a call that fails rings as long as this one, divided by that
+                of a call that is answered.
             known_calls: the number of ended calls from which the ring times are known. If it is small, each ringing
                 call counts less.
         """
@@ -441,7 +440,7 @@ class AnswerRate(Learned):
         (1 - q (1 - q) / p (1 - p)) of a call. Here p is the answer rate of ended calls, and q the ringing call's answer
         probability.
         """
-        p, q = self.rate, 1.0 / (1.0 + compute_odds_from_probability(self.rate) * ratio)
+        p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
         return _limit_answer_rate_to_valid_range(p + weight * (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 

@@ -90,9 +90,9 @@ class Tally:
             self._asked, self._leaving = asked, (answers, abandoned)
         return max(0.0, self.answers - self._leaving[0]), max(0.0, self.abandoned - self._leaving[1])
 
-    def count_seconds_until_time_window_is_full(self, now: float) -> float:
-        """Return in how many seconds the counted calls cover the cap's whole time window. Then the oldest ones leave
-        the count.
+    def count_seconds_until_window_full(self, now: float) -> float:
+        """Return after how many seconds the counted calls cover the cap's whole time window, so that the oldest ones
+        leave the count.
         """
         self.remove_calls_outside_time_window(now)
         oldest = next(iter(self._buckets), None)
@@ -229,7 +229,7 @@ class Governor(Learned):
         returned.
         """
         tuning = self._tuning
-        unfilled = min(self._left, tally.count_seconds_until_time_window_is_full(self.now))
+        unfilled = min(self._left, tally.count_seconds_until_window_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
         answers, abandoned = tally.count_past_calls_still_in_window(self.now, ahead)

@@ -17,7 +17,7 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
-    compute_odds_from_probability,
+    compute_odds_against_event,
     limit_duration_to_valid_range,
 )
 from dialer.pacing.lookahead import Outlook, append_squares_and_cubes
@@ -66,7 +66,7 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
     return np.concatenate(parts)
 
 
-def find_probability_row_of_each_busy_seat(seats: Iterable[BusySeat]) -> list[int]:
+def find_rows_of_busy_seats(seats: Iterable[BusySeat]) -> list[int]:
     """Return the row of each busy seat in the table from `compute_seat_free_probabilities`.
 
     Seats whose agent leaves after the call are left out.
@@ -83,7 +83,7 @@ class Prospect(NamedTuple):
     """The forecast for the next seconds of a campaign: how many seats become free, and how many calls are answered."""
 
     outlook: Outlook
-    next_call: Sequence[float]  # P(a call placed now is answered by each moment)
+    next_call: Sequence[float]  # P(a call placed now is answered by each point in time)
     answer_rate: float
     seats: int  # free and busy seats, without leaving ones
 
@@ -109,7 +109,7 @@ class Knowledge(Learned):
         calls = self._latest.ringing
         own_seats = [seat for seat in self._latest.busy_seats if seat.pacer is None]
         rates = {
-            stage: hazard.estimate_end_rates_of_talks_or_wrap_ups(
+            stage: hazard.estimate_end_rates(
                 np.array(
                     [limit_duration_to_valid_range(seat.elapsed_seconds) for seat in own_seats if seat.stage is stage]
                 )
@@ -117,9 +117,7 @@ class Knowledge(Learned):
             for stage, hazard in self.hazards.items()
         }
         talks = self.hazards[SeatStage.TALKING]
-        self.conversation_seconds = (
-            talks.mean_seconds_of_talk_or_wrap_up + self.hazards[SeatStage.WRAP_UP].mean_seconds_of_talk_or_wrap_up
-        )
+        self.conversation_seconds = talks.mean_duration_seconds + self.hazards[SeatStage.WRAP_UP].mean_duration_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         own = [call for call in calls if call.answer_probability is None]
         self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances_of_calls(own))
@@ -136,26 +134,26 @@ class Knowledge(Learned):
         """Return, for each of the campaign's calls in flight, the probability that it will be answered."""
         if not calls:
             return np.zeros(0)
-        ratio = self._table.ratio.take(self._table.find_probability_row_of_each_ringing_call(calls))
-        odds = compute_odds_from_probability(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
+        ratio = self._table.ratio.take(self._table.find_rows_of_ringing_calls(calls))
+        odds = compute_odds_against_event(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
         chances: Vector = 1.0 / (1.0 + odds * ratio)
         return chances
 
     def forecast_seats_and_answers(self, snapshot: PacingSnapshot) -> Prospect:
-        """Return the seats that will be free and the calls that will be answered in the next seconds, from the present
-        seats and calls.
+        """Return the forecast for the next seconds, from the present seats and calls: seats that become free, and calls
+        that are answered.
         """
         self._latest = snapshot
         table, calls = self._table, snapshot.ringing
-        rows = np.array(table.find_probability_row_of_each_ringing_call(calls), dtype=np.intp)
-        freed_seats, busy = self._sum_seat_free_probabilities_of_all_campaigns(snapshot.busy_seats)
+        rows = np.array(table.find_rows_of_ringing_calls(calls), dtype=np.intp)
+        freed_seats, busy = self._sum_seat_probabilities_of_all_campaigns(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate_answer_rate(ratio if foreign is None else ratio[~foreign], self._known_calls)
-        odds: Vector | float = compute_odds_from_probability(rate)
+        odds: Vector | float = compute_odds_against_event(rate)
         if foreign is not None:
-            odds = np.array([odds if chance is None else compute_odds_from_probability(chance) for chance in told])
+            odds = np.array([odds if chance is None else compute_odds_against_event(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         size = max(1.0, (free + busy) / self._tuning.usual_seats)
@@ -169,24 +167,24 @@ class Knowledge(Learned):
         return Prospect(outlook, (rate * table.new).tolist(), rate, free + busy)
 
     def sum_seat_free_probabilities(self, seats: Iterable[BusySeat]) -> Vector:
-        """Return how many busy seats of this campaign are expected to be free at each moment of the forecast.
+        """Return how many busy seats of this campaign are expected to be free at each point in time of the forecast.
 
         The array has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
         """
-        return self._sum_probability_rows(find_probability_row_of_each_busy_seat(seats))
+        return self._sum_probability_rows(find_rows_of_busy_seats(seats))
 
     def _sum_probability_rows(self, rows: Sequence[int]) -> Vector:
         sums: Vector = self._freed.take(rows, axis=0).sum(axis=0)
         return sums
 
-    def _sum_seat_free_probabilities_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
-        """Return the sums of `sum_seat_free_probabilities` for seats of all campaigns, and how many of the seats will
-        be free.
+    def _sum_seat_probabilities_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
+        """Return how many busy seats of all campaigns are expected to be free, as `sum_seat_free_probabilities` does,
+        and how many seats this covers.
 
         If a seat's agent talks for another campaign, the pacer of that campaign makes the forecast, because it knows
         how long its talks take.
         """
-        rows = find_probability_row_of_each_busy_seat(seats)
+        rows = find_rows_of_busy_seats(seats)
         others = dict.fromkeys([seat.pacer for seat in seats if seat.pacer is not None])
         if not others:
             return self._sum_probability_rows(rows), len(rows)
@@ -208,11 +206,11 @@ class Knowledge(Learned):
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.find_probability_row_of_each_ringing_call(
+                row = self._table.find_rows_of_ringing_calls(
                     [RingingCall(seconds, ringing_seconds=event.ringing_seconds)]
                 )
-                chance = self.answer_rate.learn_from_call_hung_up_by_dialler(float(self._table.ratio[row[0]]))
-                self.rings.learn_from_call_hung_up_by_dialler(
+                chance = self.answer_rate.learn_from_hung_up_call(float(self._table.ratio[row[0]]))
+                self.rings.learn_from_hung_up_call(
                     seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance
                 )
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -243,9 +241,9 @@ class Knowledge(Learned):
         """
         told = event.closing_seconds is not None
         inner = min(seconds, limit_duration_to_valid_range(event.closing_seconds or 0.0))
-        self.hazards[stage].learn_duration_of_talk_or_wrap_up(seconds - inner, went_over=told)
+        self.hazards[stage].learn_stage_duration(seconds - inner, went_over=told)
         if told:
-            self.hazards[_INNER[stage]].learn_duration_of_talk_or_wrap_up(inner)
+            self.hazards[_INNER[stage]].learn_stage_duration(inner)
 
     def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `get_learned_state` returned.

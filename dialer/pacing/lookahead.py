@@ -1,4 +1,5 @@
-"""The look-ahead rule: it places calls while the probability that the last one is abandoned stays at most alpha.
+"""The look-ahead rule: it places calls while the last one is abandoned with a probability of at most alpha (allowed
+risk).
 
     P(abandoned | answered at t) = P(free - waiting + F(t + connect) - A(t) <= 0), averaged over the distribution of t
 
@@ -23,15 +24,14 @@ Matrix = NDArray[np.float64]
 _ROOT_HALF = sqrt(0.5)
 _SKEW_FACTOR = 1.0 / (6.0 * sqrt(2.0 * pi))
 _Sums = Sequence[tuple[float, float, float, float]]
-"""By moment: mean, variance and third central moment of (answers - freed seats), and the mean of the answers."""
+"""For each point in time: mean, variance and third central moment of (answers - freed seats), and the mean of the answers."""
 
 
 class Bound(NamedTuple):
-    """A limit (`chance`, 0-1) on the risk of the last call placed.
+    """A limit (`chance`, 0-1) on the probability that the last call placed is abandoned.
 
-    With `room` = 0, the risk is that this call is abandoned when it is answered. With `room` = 2, the risk is that two
-    other calls are abandoned before it. `doubt` is the relative standard deviation of the error in the estimated answer
-    rate.
+    With `room` = 2, it limits the probability that two other calls are abandoned and then this one too. `doubt` is the
+    relative standard deviation of the error in the estimated answer rate.
     """
 
     chance: float
@@ -41,23 +41,23 @@ class Bound(NamedTuple):
 
 Bounds = Sequence[Bound]
 PowerSums = Sequence[Sequence[float]]
-"""By moment: the sums of probabilities, of their squares and of their cubes."""
+"""For each point in time: the sums of probabilities, of their squares and of their cubes."""
 
 
 class Outlook:
-    """The probabilities that calls are abandoned in the next seconds, for the present number of calls in flight or for
-    more or fewer calls.
+    """The forecast of abandoned calls for the next seconds. From it follows how many calls can be placed, or must be
+    hung up.
     """
 
     def __init__(self, free: int, ringing: int, freed: PowerSums, answered: PowerSums) -> None:
-        """Create the forecast for several future moments.
+        """Create the forecast for several points in time.
 
         Args:
             free: the number of free seats minus the number of waiting callers.
             ringing: the number of calls in flight.
-            freed: for each moment, the sum of the busy seats' probabilities to be free then, and the sums of their
+            freed: for each point in time, the sum of the busy seats' probabilities to be free then, and the sums of their
                 squares and cubes.
-            answered: for each moment, the same three sums for the probabilities that calls in flight are answered.
+            answered: for each point in time, the same three sums for the probabilities that calls in flight are answered.
         """
         self._free, self._ringing = free, ringing
         self._answered_by = answered[0]
@@ -68,13 +68,13 @@ class Outlook:
             for a, aa, aaa, b, bb, bbb in zip(*freed, *answered, strict=True)
         ]
         self.expected_freed, self.expected_answers = sum(freed[0]) / len(freed[0]), sum(answered[0]) / len(answered[0])
-        """Expected seats that become free, and expected answers: means over the moments considered."""
+        """Expected seats that become free, and expected answers: means over all points in time."""
 
     def count_calls_within_risk_bounds(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
         """Return how many new calls (at most `most`) can be placed without exceeding a limit on the last call's risk.
 
         Args:
-            new: for each moment of the forecast, the probability that a new call has been answered.
+            new: for each point in time of the forecast, the probability that a new call has been answered by then.
         """
         if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
@@ -104,22 +104,23 @@ class Outlook:
     def _is_call_within_risk_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
         """Return whether the risk that one more call is abandoned is within all limits.
 
-        `sums` describes the seats and the other calls. The risk (0-1) is the mean over the moments of the forecast.
+        `sums` describes the seats and the other calls. The risk (0-1) is the mean over all points in time of the
+        forecast.
         """
         for chance, room, doubt in bounds:
             most, total = chance * len(sums), 0.0  # tails are never negative
             for mean, variance, third, answers in sums:
                 deviation = doubt * answers
-                total += compute_probability_of_at_least_n_answers(
-                    self._free + room, mean, variance + deviation * deviation, third
-                )
+                total += compute_tail_probability(self._free + room, mean, variance + deviation * deviation, third)
                 if not 0.0 < most >= total:
                     return False
         return True
 
 
 def _add_calls_to_answer_moments(sums: _Sums, kind: _Sums, count: float) -> _Sums:
-    """Add `count` calls of one kind to the mean, variance and third central moment of the number of answers."""
+    """Add `count` equal calls to the distribution of the number of answers: its mean, variance and third central
+    moment.
+    """
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
         for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)
@@ -135,16 +136,16 @@ def append_squares_and_cubes(probabilities: Matrix) -> Matrix:
 
 
 def _compute_answer_moments_of_call(probabilities: Sequence[float]) -> _Sums:
-    """Return mean, variance and third central moment of the number of answers (0 or 1) of one call, for each moment.
+    """Return mean, variance and third central moment of one call's number of answers (0 or 1), at each point in time.
 
-    `probabilities` has the probability that the call has been answered by each moment of the forecast.
+    `probabilities` has the probability that the call has been answered by each point in time of the forecast.
     """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
-def compute_probability_of_at_least_n_answers(at_least: float, mean: float, variance: float, third: float) -> float:
-    """Return the probability that a sum of whole numbers is at least `at_least`, from the sum's first three central
-    moments.
+def compute_tail_probability(at_least: float, mean: float, variance: float, third: float) -> float:
+    """Return the probability that a random whole number is at least `at_least`, approximated from its mean, variance
+    and third central moment. The number is a sum, such as the answers of several calls.
 
     This is the "refined normal approximation" of Volkova (1996): the normal distribution with continuity correction and
     one Edgeworth term for the skewness. See Hong, "On computing the distribution function for the Poisson binomial

@@ -120,7 +120,9 @@ class PacingEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """An abandoned-call cap: a limit on abandoned calls / live answers over a sliding window."""
+    """An abandoned-call cap: a limit on the abandoned calls as a share of the calls answered by people, in a sliding
+    time window.
+    """
 
     window_seconds: float
     target: float  # the abandoned-call rate to aim at (0-1)
@@ -197,7 +199,7 @@ class Pacer(ABC):
         return 0
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
-        """Return how many of these busy seats are expected to be free at each moment of the forecast.
+        """Return how many of these busy seats are expected to be free at each point in time of the forecast.
 
         The result has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
         Other campaigns on the same seats use it. A policy that does not forecast returns None.

@@ -27,10 +27,10 @@ from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
-    """The mean answer rate of a campaign over the last half hour.
+    """The mean answer rate of a campaign over the last half hour, as the average over time.
 
-    It is a mean over time. A mean over calls would forget within minutes, because idle agents cause many calls. The
-    rate starts at 1, as if everybody answered. So only few calls are placed until the real answer rate is known.
+    An average over calls would cover only minutes while idle agents cause many calls. The rate starts at 1, as if
+    everybody answered. So only few calls are placed until the real answer rate is known.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -45,7 +45,7 @@ class UsualRate(Learned):
         self.rate = 1.0
         self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
 
-    def update_half_hour_mean_of_answer_rate(self, now: float, answer_rate: float) -> None:
+    def update_mean_answer_rate(self, now: float, answer_rate: float) -> None:
         """Update the half-hour mean with the present answer rate (0-1).
 
         The rate counts for the time since the last update.
@@ -61,7 +61,7 @@ class UsualRate(Learned):
         """Return the maximum number of calls in flight for `seats`, the number of seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
-    def count_ringing_calls_weighted_by_answer_probability(self, ringing: Sequence[RingingCall]) -> int:
+    def count_weighted_ringing_calls(self, ringing: Sequence[RingingCall]) -> int:
         """Return the number of ringing calls, in which calls of other campaigns are weighted by their answer
         probability.
 
@@ -111,7 +111,7 @@ class PredictivePacer(GovernedPacer):
             limited_by = Limit.HARD_STOP
         # Before any call has ended nothing is known about the list.
         if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
-            self.usual.update_half_hour_mean_of_answer_rate(now, prospect.answer_rate)
+            self.usual.update_mean_answer_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._compute_abandonment_limits_for_next_call(
@@ -122,7 +122,7 @@ class PredictivePacer(GovernedPacer):
             for most, limit in (
                 (
                     self.usual.compute_max_calls_in_flight(prospect.seats)
-                    - self.usual.count_ringing_calls_weighted_by_answer_probability(snapshot.ringing),
+                    - self.usual.count_weighted_ringing_calls(snapshot.ringing),
                     Limit.IN_FLIGHT,
                 ),
                 (self._count_calls_allowed_in_worst_case(snapshot), Limit.RESERVE),
@@ -166,7 +166,7 @@ class PredictivePacer(GovernedPacer):
         stop.
 
         The second limit is lower at a large site, which decides more often. It also allows for an answer rate that is
-        below its half-hour mean and may recover at any moment.
+        below its half-hour mean and may rise again soon.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
@@ -208,7 +208,7 @@ class PredictivePacer(GovernedPacer):
         return excess
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float]:
-        """Return how many of these busy seats are expected to be free at each moment of the forecast.
+        """Return how many of these busy seats are expected to be free at each point in time of the forecast.
 
         The result has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
         """
@@ -225,10 +225,8 @@ class PredictivePacer(GovernedPacer):
         self.knowledge.learn_from_pacing_event(event)
 
     def _restart_dialling_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
-        """Start dialling gradually after a pause.
-
-        A pause means that the campaign was not allowed to dial, or that no call was in flight for a long time although a seat
-        was free.
+        """Start dialling gradually after a pause: the campaign was not allowed to dial, or it had no call in flight for
+        a long time although a seat was free.
         """
         before, tuning = self._dialled_at, self._tuning
         if before is not None and now - before > tuning.pause_seconds:
@@ -238,9 +236,8 @@ class PredictivePacer(GovernedPacer):
         self._dialled_at = now
 
     def _start_dialling_gradually(self) -> None:
-        """Forget the measured answer rate, because numbers of another list are dialled next.
-
-        Few calls are placed until some calls to the new numbers have ended.
+        """Forget the measured answer rate, so that few calls are placed until some have ended. Used after a pause, and
+        when numbers of another list are dialled next.
         """
         self.knowledge.answer_rate.reset_answer_rate_for_new_numbers()
         self.usual.assume_every_call_is_answered()

@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import compute_seat_free_probabilities, find_probability_row_of_each_busy_seat
+from dialer.pacing.knowledge import compute_seat_free_probabilities, find_rows_of_busy_seats
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _find_table_row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.find_probability_row_of_each_ringing_call([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_rows_of_ringing_calls([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -33,20 +33,20 @@ def test_estimated_end_rate_of_exponential_talk_times_equals_the_true_rate(
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
-        hazard.learn_duration_of_talk_or_wrap_up(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.estimate_end_rates_of_talks_or_wrap_ups()[int(went_over)]
+        hazard.learn_stage_duration(random.expovariate(1 / 80.0), went_over=went_over)
+    rates = hazard.estimate_end_rates()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
-    assert hazard.mean_seconds_of_talk_or_wrap_up == pytest.approx(80.0, rel=0.1)
+    assert hazard.mean_duration_seconds == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.estimate_end_rates_of_talks_or_wrap_ups()[1].max() == 0.0
+        assert hazard.estimate_end_rates()[1].max() == 0.0
 
 
 def test_estimator_expects_conversations_of_a_fixed_length_to_end_at_that_length() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
-        hazard.learn_duration_of_talk_or_wrap_up(62.0)
-    rates = hazard.estimate_end_rates_of_talks_or_wrap_ups()[0]
+        hazard.learn_stage_duration(62.0)
+    rates = hazard.estimate_end_rates()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -58,19 +58,19 @@ def test_conversations_in_progress_lower_the_estimated_rate_at_which_conversatio
     talks = [random.expovariate(1 / 90.0) for _ in range(60)]
     for talk in sorted(talks):
         if talk < 20.0:
-            hazard.learn_duration_of_talk_or_wrap_up(talk)
+            hazard.learn_stage_duration(talk)
     going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
     second = HAZARD_EDGES.index(10)
-    assert hazard.estimate_end_rates_of_talks_or_wrap_ups()[0, second] > 2.5 / 90.0
-    assert hazard.estimate_end_rates_of_talks_or_wrap_ups(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
+    assert hazard.estimate_end_rates()[0, second] > 2.5 / 90.0
+    assert hazard.estimate_end_rates(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
 def test_conversations_in_progress_hardly_change_a_well_learned_end_rate() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
-        hazard.learn_duration_of_talk_or_wrap_up(90.0)
-    rates = hazard.estimate_end_rates_of_talks_or_wrap_ups(np.full(27, 60.0))
-    assert rates == pytest.approx(hazard.estimate_end_rates_of_talks_or_wrap_ups(), rel=1e-6)
+        hazard.learn_stage_duration(90.0)
+    rates = hazard.estimate_end_rates(np.full(27, 60.0))
+    assert rates == pytest.approx(hazard.estimate_end_rates(), rel=1e-6)
 
 
 NONE_RINGS = np.empty(0)
@@ -107,12 +107,12 @@ def test_predicted_probability_of_a_free_seat_matches_exponential_talk_and_wrap_
     table = compute_seat_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
         (5.0, 20.0),
-        table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(),
+        table[find_rows_of_busy_seats([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(),
         strict=True,
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_rows_of_busy_seats([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -122,12 +122,12 @@ def test_predicted_time_until_a_closing_seat_is_free_matches_the_learned_times()
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
     table = compute_seat_free_probabilities([10.0], rates)
-    closing = float(table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    closing = float(table[find_rows_of_busy_seats([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(
-        table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]
-    ) == pytest.approx(closing, abs=0.06)
+    assert float(table[find_rows_of_busy_seats([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
+        closing, abs=0.06
+    )
 
 
 def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:
@@ -214,7 +214,7 @@ def test_cancelled_calls_do_not_bias_the_estimated_share_of_late_answers() -> No
     _record_ring_times(rings, random, 1_000)
     _record_ring_times(kept, Random(6), 1_000)
     for _ in range(300):
-        kept.learn_from_call_hung_up_by_dialler(seconds=18.0, ringing_seconds=16.0, chance=0.1)
+        kept.learn_from_hung_up_call(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
     row = _find_table_row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)

@@ -63,11 +63,11 @@ def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
 
 def test_abandoned_rate_window_is_full_one_window_after_the_first_answer() -> None:
     tally = Tally(3_600.0)
-    assert tally.count_seconds_until_time_window_is_full(1e6) == 3_600.0
+    assert tally.count_seconds_until_window_full(1e6) == 3_600.0
     tally.add_answered_and_abandoned_counts(100.0, answers=1)
-    assert tally.count_seconds_until_time_window_is_full(1_900.0) == pytest.approx(1_800.0)
+    assert tally.count_seconds_until_window_full(1_900.0) == pytest.approx(1_800.0)
     tally.add_answered_and_abandoned_counts(3_690.0, answers=1)
-    assert tally.count_seconds_until_time_window_is_full(3_690.0) == pytest.approx(10.0)
+    assert tally.count_seconds_until_window_full(3_690.0) == pytest.approx(10.0)
 
 
 def test_pacing_risk_is_minimal_if_one_more_abandoned_call_exceeds_the_cap() -> None:

@@ -12,7 +12,7 @@ from dialer.pacing.lookahead import (
     Bound,
     Outlook,
     append_squares_and_cubes,
-    compute_probability_of_at_least_n_answers,
+    compute_tail_probability,
 )
 
 Matrix = NDArray[np.float64]
@@ -63,7 +63,7 @@ def test_normal_approximation_of_free_seats_is_close_to_the_exact_distribution(t
     third = sum(p * (1.0 - p) * (1.0 - 2.0 * p) for p in chances)
     law = _compute_distribution_of_sum(chances)
     for at_least in range(1, terms + 1):
-        assert compute_probability_of_at_least_n_answers(at_least, mean, variance, third) == pytest.approx(
+        assert compute_tail_probability(at_least, mean, variance, third) == pytest.approx(
             sum(law[at_least:]), abs=0.3 / terms
         )
 

@@ -17,7 +17,7 @@ def _make_usual_rate(*stretches: tuple[float, float]) -> UsualRate:
     usual, now = UsualRate(TUNED), 0.0
     for length, rate in stretches:
         for _ in range(int(length)):
-            usual.update_half_hour_mean_of_answer_rate(now, rate)
+            usual.update_mean_answer_rate(now, rate)
             now += 1.0
     return usual
 
@@ -58,7 +58,7 @@ def test_calls_lost_by_a_carrier_do_not_lower_the_usual_answer_rate() -> None:
 
 def test_time_without_calls_does_not_change_the_usual_answer_rate() -> None:
     usual = _make_usual_rate((TUNED.usual_seconds, 0.3))
-    usual.update_half_hour_mean_of_answer_rate(50_000.0, 0.02)
+    usual.update_mean_answer_rate(50_000.0, 0.02)
     assert _compute_calls_per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
 
 
@@ -66,7 +66,7 @@ def test_stopped_or_reversed_clock_does_not_change_the_usual_answer_rate() -> No
     usual = _make_usual_rate((60.0, 0.3))
     before = usual.get_learned_state()
     for now in (59.0, 59.0, 3.0):
-        usual.update_half_hour_mean_of_answer_rate(now, 0.002)
+        usual.update_mean_answer_rate(now, 0.002)
     assert usual.get_learned_state() == before
 
 
@@ -74,7 +74,7 @@ def test_usual_answer_rate_survives_a_restart() -> None:
     usual = _make_usual_rate((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
     again.restore_learned_state(usual.get_learned_state())
-    again.update_half_hour_mean_of_answer_rate(1e6, 0.002)  # another clock
+    again.update_mean_answer_rate(1e6, 0.002)  # another clock
     assert again.get_learned_state() == usual.get_learned_state()
 
 
