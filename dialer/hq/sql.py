@@ -30,7 +30,7 @@ class Query(sql.Statement, Generic[R]):
     def __init__(self, row_type: type[R]) -> None:
         declared = sql.Query(row_type)
         self.make = declared.make
-        self.columns = declared.column_names_of_query_result
+        self.columns = declared.column_names
 
     async def fetch_rows(self, db: Database, /, *values: object) -> list[R]:
         """Run the query and return all its rows."""

@@ -51,8 +51,8 @@ def add_or_update_campaign(
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Store the state that an operator set for a campaign.
 
-    An earlier stop order of headquarters no longer applies to the campaign: it keeps the operator's state when the
-    order is lifted.
+    A stop order of headquarters that is in force no longer applies to this campaign: when headquarters lifts the order,
+    the campaign keeps the state that the operator set.
     """
     update_campaign_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run_statement(db, path=f'$."{campaign_id}"')
@@ -72,7 +72,7 @@ def stop_campaigns(db: Connection, at: float) -> list[str]:
 
 
 def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
-    """Return the states that operators set, by campaign."""
+    """Return the state that an operator set for each campaign, by campaign id."""
     return {row.campaign_id: CampaignState(row.state) for row in SQL.campaign_states.iterate_rows(db)}
 
 

@@ -298,7 +298,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._build_claim_of_number(row, promised=promised)
             if found is None:
-                self.closings.append(self._create_number_closer(row))
+                self.closings.append(self._create_job_that_closes_number(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -343,10 +343,8 @@ class _Search:
             promised=promised,
         )
 
-    def _create_number_closer(self, row: Candidate) -> Callable[[Connection], None]:
-        """Return a function that closes a number in the campaigns' queues, because nobody with this number is to be
-        called any more.
-        """
+    def _create_job_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
+        """Return a write job that closes a number in the campaigns' queues, because nobody is to be called on it."""
         if row.opted_out:
             return partial(targets.close_number_in_all_queues, phone_id=row.phone_id)
         if self._calls_workers:

@@ -1,4 +1,6 @@
-"""Recorded calls that detection took for answering machines, and about which a person judged who had answered."""
+"""Judged calls: recorded calls that detection took for answering machines, and for which a person said who had
+answered.
+"""
 
 from __future__ import annotations
 

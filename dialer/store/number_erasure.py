@@ -41,7 +41,7 @@ class ErasureRules:
     def find_recordings(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
         """Return the recordings of these call attempts, or all recordings if `attempts` is None.
 
-        If recordings are `expected`, a missing folder raises RecordingError.
+        With `expected`, a missing folder of conversations raises RecordingError.
         """
         return [
             *recordings.find_recording_files(self.recordings, attempts, expected=expected),

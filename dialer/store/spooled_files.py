@@ -1,4 +1,7 @@
-"""Files in the spool, the folder of uploads. A file is stored as a small database, which is encrypted with the store's key."""
+"""Encrypted copies of files in the spool (the folder of uploads).
+
+Each copy is a small database that has the file's content in pieces and is encrypted with the store's key.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Query(Statement, Generic[R]):
         self.make: Callable[[Iterable[Any]], R] = make or (lambda values: row_type(*values))
 
     @property
-    def column_names_of_query_result(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The column names of the query's result: the fields of its row type."""
         fields: tuple[str, ...] | None = getattr(self.row_type, "_fields", None)
         if fields is None:

@@ -64,7 +64,7 @@ def read_supervisor_orders_in_force(db: Connection, now: float) -> list[Standing
 
 
 def save_supervisor_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
-    """Store supervisors' orders that stay in force after a restart, and delete those that have expired."""
+    """Store supervisors' orders that stay in force after a restart, and delete stored orders that have expired."""
     for each in orders:
         SQL.delete_expired.run_statement(db, now=each.at)
         SQL.set_order.run_statement(db, **get_fields_as_sql_parameters(each) | {"content": json.dumps(each.content)})

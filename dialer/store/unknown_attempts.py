@@ -1,4 +1,7 @@
-"""Call attempts with an unknown result: the number may or may not have been called. Only a person may release them."""
+"""Call attempts with an unknown result: the number may or may not have been called.
+
+Such a number is not called again until a person allows it (releases the attempt).
+"""
 
 from __future__ import annotations
 

@@ -323,8 +323,10 @@ class AmiSession:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
     def _can_send_further_action(self) -> bool:
-        """Return whether another action may be sent now. The number of actions without a response is limited. The
-        session's Ping does not count.
+        """Return whether another action may be sent now: the connection is writable, and not too many actions are
+        unanswered.
+
+        The session's Ping does not count.
         """
         pings = self._ping is not None and self._ping.action_id in self._pending
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions

@@ -136,7 +136,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
         case Scalar():
             assert len(columns) == 1
         case Query():
-            assert columns == statement.column_names_of_query_result
+            assert columns == statement.column_names
 
 
 def _empty_attached_store(db: sqlite3.Connection) -> None:
@@ -238,7 +238,7 @@ def test_sql_file_and_python_module_must_declare_the_same_statements(
         type("SQL", (Statements,), {"__module__": module.__name__, **declared})
 
 
-def test_start_finds_numbers_missing_in_queue_by_index_and_voters_without_number_by_merging(
+def test_queries_of_the_whole_roll_at_the_start_use_an_index_or_a_merge(
     db: sqlite3.Connection,
 ) -> None:
     """Both read the whole roll at each start. A search in a table for each number or voter takes twice as long."""

@@ -214,7 +214,7 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
         ),
     ],
 )
-async def test_each_command_to_asterisk_sends_its_expected_ami_actions(order: Order, actions: list[str]) -> None:
+async def test_commands_of_the_dialler_are_sent_to_asterisk_as_ami_actions(order: Order, actions: list[str]) -> None:
     switch, client = connect()
     await order(switch)
     assert client.sent == actions

@@ -205,7 +205,7 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_ami_session_answers_each_sequence_of_inputs_as_expected(steps: tuple[Step, ...]) -> None:
+def test_responses_events_and_timeouts_end_the_right_ami_actions(steps: tuple[Step, ...]) -> None:
     run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps)
 
 
