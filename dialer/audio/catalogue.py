@@ -1,7 +1,7 @@
 """The catalogue of prompts: the recordings, sounds, approvals and certificates of each prompt.
 
-Each language has a TOML file, such as `hi.toml`. The prompts of a single campaign are in `campaign/<id>/hi.toml`. Text
-files were chosen so that git shows each change. Unknown keys are errors, so that a misspelt certificate is noticed.
+Each language has a TOML file, such as `hi.toml`. The prompts of a single campaign are in `campaign/<id>/hi.toml`. As
+these are text files, git shows each change. Unknown keys are errors, so that a misspelt certificate is noticed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Voice(StrEnum):
 class Entry(BaseModel):
     """The catalogue entry of a prompt: its recording, sounds, approval and certificate.
 
-    Approval and certificate each contain the hash of a recording. They are valid only for that recording.
+    Approval and certificate each contain the hash of a recording, and are valid only for that recording.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -18,8 +18,9 @@ class AudioError(MatdanError):
 
 
 class RecordingRefused(AudioError):
-    """Raised if one recording cannot be prepared. The text gives the reason and the remedy. Other recordings are
-    prepared.
+    """Raised if one recording cannot be prepared. The text gives the reason and the remedy.
+
+    The other recordings are prepared nevertheless.
     """
 
 

@@ -17,7 +17,7 @@ from dialer.settings.audio import SoundFormat
 
 
 def are_prompt_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
-    """Return whether a prompt has its sound in each required format, unchanged since it was written."""
+    """Return whether a prompt's sound exists in each required format, and no file has changed since it was written."""
     if entry.recipe != recipe.recipe_identifier or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)

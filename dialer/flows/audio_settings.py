@@ -1,4 +1,4 @@
-"""Convert a site's audio settings to the types of `dialer.audio`."""
+"""Convert the audio section of a site's settings to the types of `dialer.audio`."""
 
 from __future__ import annotations
 

@@ -51,9 +51,9 @@ def load_flow(name_or_path: str) -> Flow:
 
 
 def load_flow_draft(text: str, path: Path) -> Flow:
-    """Return the flow in the unsaved text of the file `path`. Raises FlowError.
+    """Return the flow in `text`, an unsaved version of the file `path`. Raises FlowError.
 
-    Its subdialogs are found as for `load_flow`.
+    Subdialogs are looked for as by `load_flow`.
     """
     return load_flow_text(text, path, _make_subdialog_finder(path))
 

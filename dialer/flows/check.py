@@ -262,9 +262,9 @@ def _find_answers_that_store_vote_choices(subject: Subject) -> Problems:
 
 
 def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
-    """Find prompts with campaign recordings in flows that may not have them.
+    """Find prompts that play campaign recordings although their flow may not.
 
-    These are flows with a purpose that forbids such recordings, and flows without an opt-out by one key.
+    A flow may not if its purpose forbids such recordings, or if the caller cannot opt out by one key.
     """
     for node in subject.flow.nodes.values():
         recordings = [prompt.value for prompt in node.prompts_and_reprompts if prompt.kind is PromptKind.RECORDING]

@@ -102,7 +102,9 @@ class FlowLibrary:
         return flow
 
     def get_flow_version(self, name: str, version: str) -> Flow:
-        """Return the version of a flow with which a call started. Raises UnknownFlow if it was never loaded."""
+        """Return one version of a flow, for a call that started with this version. Raises UnknownFlow if it was never
+        loaded.
+        """
         flow = self._versions.get((name, version))
         if flow is None:
             raise UnknownFlow(f"{name} {version}", sorted(f"{known} {of}" for known, of in self._versions))

@@ -43,7 +43,7 @@ class Offer(StrEnum):
 
 
 class PromptKind(StrEnum):
-    """The kind of a prompt. It determines how the prompt's value is spoken."""
+    """The kind of a prompt, such as a text, a number or an hour, which determines how its value is spoken."""
 
     TEXT = "text"  # the value is the key of a text
     NUMBER = "number"  # in words: 42 is "forty-two"

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?", re.ASCII)
 
 
 class YamlModel(BaseModel):
-    """A part of a YAML file. It is immutable and refuses unknown keys."""
+    """The base class of models of YAML files and their parts. They are immutable and refuse unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +54,7 @@ class NamedPart(YamlModel):
 def make_yaml_error(text: str, *at: str | int) -> PydanticCustomError:
     """Return an error with which a validator reports a mistake in a YAML file.
 
-    `at` has the keys that lead from the validated value to the mistake. They determine the line number in the error.
+    `at` has the keys that lead from the validated value to the mistake, so that the error can name its line.
     """
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 

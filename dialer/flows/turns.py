@@ -73,8 +73,9 @@ class Play:
 class Collect:
     """The action to play prompts and collect up to `max_digits` digits. Its result is `Digits`.
 
-    `typed_ahead` has digits entered during an earlier prompt. With them no prompt is played, and they are the first
-    digits. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
+    `typed_ahead` has digits that were entered during an earlier prompt: they are the first digits, and then no prompt
+    is played. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is
+    empty.
     """
 
     node: str

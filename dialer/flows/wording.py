@@ -129,7 +129,7 @@ VALUE_SECONDS: Final = 1.5
 
 
 def is_answer_name_for_candidate_choice(name: str) -> bool:
-    """Return whether an answer with this name would store whom a person votes for. It must never be stored."""
+    """Return whether an answer with this name would store whom a person votes for, which must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 
 

@@ -107,7 +107,7 @@ class StoredVoter(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A mark (fact about a voter) in headquarters' database. No later mark has undone it."""
+    """A mark (fact about a voter) in headquarters' database that no later mark has undone."""
 
     state_code: str
     constituency_number: int
@@ -187,15 +187,14 @@ class ReceivedBatch:
     def row_count_for_commit_limit(self) -> int:
         """How much this message counts towards `MAX_COMMIT_ROWS`, the limit of one commit: its number of rows, plus 1.
 
-        Because of the 1, a commit cannot have any number of messages without rows.
+        The 1 also limits how many messages without rows are in one commit.
         """
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return two messages, each with half of this message's rows. It must have at least two rows.
+        """Return two messages at the same stream position, each with half of this message's rows (at least two).
 
-        Repeated splitting finds the one row that the database rejects. Both halves keep the message's position in the
-        stream.
+        Repeated splitting finds the one row that the database rejects.
         """
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows
@@ -441,7 +440,7 @@ class BatchImporter:
     ) -> None:
         """Add the rows of a centre's batch to `collected`, which has the rows of all centres for the next commit.
 
-        Raises StoreNotAccepted if headquarters does not accept batches from the database that sent this one.
+        Raises StoreNotAccepted if headquarters does not accept batches from the store (database) that sent this batch.
         """
         store = accept_or_refuse_sender_of_batch(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
         if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
@@ -560,7 +559,7 @@ class BatchImporter:
     def _refuse_row_of_other_constituency(
         self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]
     ) -> None:
-        """Raise RowOutsideArea for a result of a voter whose constituency does not belong to the centre."""
+        """Raise RowOutsideArea if a result is about a voter of a constituency that does not belong to the centre."""
         if isinstance(row, MarkRow):
             place: VoterPlace | None = row.place
         else:

@@ -261,7 +261,7 @@ class Gatherer:
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
         await importer.retry_rejected_rows()
-        self._copy_problems_from_importer(importer)
+        self._copy_centres_with_store_problems(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, start, waiting), name="gather-read")
@@ -273,7 +273,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
-                self._copy_problems_from_importer(importer)
+                self._copy_centres_with_store_problems(importer)
                 self._updates_queued.set()
                 for sender, ack in acks.items():
                     if ack.through is not None:
@@ -282,7 +282,7 @@ class Gatherer:
                         messages.build_acknowledgement_subject(sender.centre), messages.pack_acknowledgement(ack)
                     )
 
-    def _copy_problems_from_importer(self, importer: BatchImporter) -> None:
+    def _copy_centres_with_store_problems(self, importer: BatchImporter) -> None:
         self.contradicted_centres = importer.contradicted_centres
         self.replaced_centres = importer.replaced_centres
 

@@ -103,8 +103,8 @@ class NameLimit:
     def is_result_name_within_limit(self, rows: CentreRows, centre: str, name: str) -> bool:
         """Return whether headquarters counts a centre's results under this name, such as the name of an outcome.
 
-        A centre may use `MAX_NAMES` names. Results with a further name are stored but not counted. This is reported as
-        a problem of the centre.
+        Results under names after the first `MAX_NAMES` are stored but not counted, which is reported as a problem of the
+        centre.
         """
         names = self._names[centre]
         if name not in names and len(names) >= MAX_NAMES:
@@ -342,7 +342,7 @@ class DayCounts:
 
 
 class OptOutRow(NamedTuple):
-    """An opt-out with the hash of its phone number. Other centres recognise the number by this hash."""
+    """An opt-out with the hash of its phone number, by which other centres recognise the number."""
 
     number_hash: str
     at: float

@@ -37,7 +37,7 @@ def read_online_signing_key(settings: HqSettings) -> bytes:
 def assign_material_to_centres(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
     """Assign a version of campaign material (a bundle) to the centres in `to` ("all", "zone:NAME" or "centre:ID").
 
-    It replaces earlier assignments to the same centres. Raises MaterialRefused, SettingError.
+    The assignment replaces earlier ones of the same centres. Raises MaterialRefused, SettingError.
     """
     replaced = [f"centre:{each.id}" for each in settings.centres if {"all", f"zone:{each.zone}"} & {*to}]
     if "all" in to:
@@ -53,7 +53,7 @@ def draft_withdrawal_of_material_version(settings: HqSettings, name: str, versio
 
     Raises MaterialRefused, or StoreError if the folder of the material cannot be used.
     """
-    with _convert_errors_of_material_folder(settings, "the withdrawal cannot be drafted"):
+    with _convert_folder_errors_to_store_errors(settings, "the withdrawal cannot be drafted"):
         Repository(settings.bundles.folder).draft_withdrawal_of_material_version(name, version, time.time())
 
 
@@ -71,7 +71,7 @@ def read_signed_draft_of_material(settings: HqSettings) -> DraftedMaterial:
     Raises MaterialRefused if a signature is missing, and StoreError if the folder cannot be read.
     """
     repository = Repository(settings.bundles.folder)
-    with _convert_errors_of_material_folder(settings, "the draft cannot be read"):
+    with _convert_folder_errors_to_store_errors(settings, "the draft cannot be read"):
         return DraftedMaterial(
             *repository.list_versions_changed_by_draft(),
             repository.find_signers_of_complete_bundle_draft(),
@@ -85,16 +85,16 @@ def publish_signed_draft_of_material(settings: HqSettings) -> list[str]:
     """
     repository = Repository(settings.bundles.folder)
     online = read_online_signing_key(settings)
-    with _convert_errors_of_material_folder(settings, "the draft cannot be published"):
+    with _convert_folder_errors_to_store_errors(settings, "the draft cannot be published"):
         repository.publish_drafted_bundles(online, time.time())
         return repository.list_approved_bundle_versions()
 
 
 @contextmanager
-def _convert_errors_of_material_folder(settings: HqSettings, failure: str) -> Iterator[None]:
-    """Raise errors of the campaign material's folder in the `with` block as StoreError.
+def _convert_folder_errors_to_store_errors(settings: HqSettings, failure: str) -> Iterator[None]:
+    """Convert errors with the campaign material's folder in the `with` block to StoreError.
 
-    `failure` says in the error's text what failed.
+    `failure` says what failed, and becomes part of the error's text.
     """
     try:
         yield

@@ -217,7 +217,7 @@ _MAX_REPLY_BYTES = 16_384
 
 
 class OrderMonitor:
-    """Collects the valid orders and centres' replies for headquarters' pages. It sends no orders."""
+    """The valid orders and centres' replies, collected for headquarters' pages."""
 
     def __init__(self, zone_of_centre: Mapping[str, str]) -> None:
         self._zone_of_centre = zone_of_centre
@@ -225,7 +225,7 @@ class OrderMonitor:
         self._replies: dict[str, dict[str, OrderReply]] = {}
 
     def record_order_from_stream(self, data: bytes, now: float) -> None:
-        """Add an order from the stream. An invalid or expired order is ignored."""
+        """Add an order from nats-server's stream of orders. An invalid or expired order is ignored."""
         parsed = parse_order(data)
         if parsed is None:
             return

@@ -103,7 +103,7 @@ class HqBoard:
         self._figures = figures
 
     def create_http_router(self) -> APIRouter:
-        """Return a router with the routes of the figures."""
+        """Return a router with the routes from which headquarters' pages read figures."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow_users_with_roles(EVERY_ROLE))
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_page_state)
         router.get("/constituencies")(self.read_turnout_of_constituencies)

@@ -122,7 +122,7 @@ class SQL(Statements):
 class Proposals:
     """The actions on proposals: to propose, confirm and carry out. Each checks the user's rights and writes the audit.
 
-    They raise RequestRefused if the user may not perform the action, and StoreError.
+    The methods raise RequestRefused if the user may not perform the action, and StoreError.
     """
 
     def __init__(
@@ -143,7 +143,9 @@ class Proposals:
             raise RequestRefused(403, "other-zone")
 
     async def propose_material(self, name: str, version: int, to: str, who: SignedInUser) -> WaitingProposal:
-        """Propose a version of campaign material for centres. It is assigned once a second user confirms it."""
+        """Propose a version of campaign material for centres. Once a second user confirms this, the version is assigned
+        to them.
+        """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         await self._refuse_unapproved_material(name, version)
         return await self._store_proposal(who, "material", to, f"{name} {version}")

@@ -1,7 +1,7 @@
-"""What users of headquarters' pages may do and see. Without I/O.
+"""Decide what users of headquarters' pages may do and see. Without I/O.
 
-A user's role decides which actions are allowed. The user's zone decides for which centres. A user with a zone sees
-nothing of other zones, and can do nothing there.
+The user's role decides which actions are allowed, and the user's zone (group of centres) for which centres. A user with
+a zone sees nothing of other zones, and can do nothing there.
 """
 
 from __future__ import annotations

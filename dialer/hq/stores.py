@@ -52,7 +52,7 @@ class StoreNotAccepted(MatdanError):
     """
 
     def __init__(self, problem: str, *, is_final: bool) -> None:
-        """Create the error. `is_final` says whether a person must decide which store is accepted."""
+        """Create the error. `is_final` says whether only a person can decide that the store is accepted."""
         super().__init__(problem)
         self.is_final = is_final
 
@@ -175,11 +175,10 @@ def _register_new_database_of_centre(accepted: KnownStore | None, sender: Sendin
 def _replace_accepted_store_or_refuse(
     centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float
 ) -> None:
-    """Accept a centre's new store if the accepted one has been silent for long enough. Otherwise raise
-    StoreNotAccepted.
+    """Accept a centre's new store in place of the accepted one, if that has been silent for `SILENCE_SECONDS`.
 
-    The refusal is final if the accepted store has sent anything since the first batch of the new store, or if the new
-    store was replaced before.
+    Otherwise raise StoreNotAccepted. The refusal is final if the accepted store has sent anything since the first batch
+    of the new store, or if the new store itself was replaced before.
     """
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED

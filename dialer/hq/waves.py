@@ -23,7 +23,7 @@ class Wave:
 
 
 class WaveState(StrEnum):
-    """The state of a rollout's current step (wave). It decides what the program that carries out the rollout does next."""
+    """The state of a rollout's current step (wave), which says what the program that carries out the rollout does next."""
 
     WAIT = "wait"
     NEXT = "next"  # the wave is well: start the next one
@@ -82,7 +82,8 @@ class Rollout:
     ) -> None:
         """Record which version of the campaign material a centre uses, and its problem with the material ("" = none).
 
-        Only centres of the present step (wave) count. A problem with the version that is rolled out stops the rollout.
+        Centres outside the present step (wave) are ignored. A problem with the version that is rolled out stops the
+        rollout.
         """
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return

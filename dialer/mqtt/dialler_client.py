@@ -174,8 +174,8 @@ class DiallerClient:
     async def _handle_received_message(self, received: Received) -> None:
         """Pass a received record to `put`, or a received reply to the caller that waits for it.
 
-        A malformed message is ignored. It comes from another version of the dialler, or from a stranger if the broker
-        lets strangers publish.
+        A malformed message is ignored. Its sender is another version of the dialler, or a stranger if the broker lets
+        strangers publish.
         """
         try:
             if not received.payload:

@@ -46,7 +46,7 @@ _PLACE = VoterPlace(roll_version="2026-1", state_code="S13", constituency_number
 
 
 def create_example_messages() -> dict[str, Any]:
-    """Return an example message for each topic, by the topic's key."""
+    """Return an example message for each MQTT topic, by the topic's key in the table of topics."""
     return {
         topics.CENTRE_STATE.key: CentreState(
             centre="pune-1",

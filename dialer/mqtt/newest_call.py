@@ -69,7 +69,8 @@ class NewestCallAtBroker:
         self._retained: asyncio.Future[NewestCall] | None = None
 
     def record_placed_call(self, change: Change) -> None:
-        """Queue a call that is being placed, so that it is recorded at the broker. Other changes are ignored.
+        """Queue a call that is being placed, to be recorded at the broker. Other changes of the engine's state are
+        ignored.
 
         The engine calls this function at each change of its state.
         """

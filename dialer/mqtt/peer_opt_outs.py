@@ -50,7 +50,8 @@ class PeerOptOuts:
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
         """Create a queue of opt-outs. `suppress` must store that the number of an opt-out is not called any more.
 
-        It raises StoreError if it cannot. It is called for many opt-outs at the same time, so that they share a commit.
+        `suppress` raises StoreError if the store fails. It is called for many opt-outs at once, so that these share a
+        commit.
         """
         self._suppress = suppress
         self._waiting: asyncio.Queue[tuple[PeerOptOutRecord | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
@@ -60,8 +61,8 @@ class PeerOptOuts:
     ) -> None:
         """Queue an opt-out message of another centre. Wait while the queue is full.
 
-        `stored` is called once the opt-out is on disk, in the order of the messages. It is also called for a message
-        that is not an opt-out.
+        Once the opt-out is on disk, `stored` is called, in the order of the messages. For a message that is not an
+        opt-out, `stored` is called too.
         """
         await self._waiting.put((parse_opt_out_of_other_centre(topic, payload), stored))
 

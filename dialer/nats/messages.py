@@ -108,7 +108,10 @@ def build_consumer_name(centre: str, subject: str) -> str:
 
 
 def list_consumer_names(centre: str, subject: str) -> list[str]:
-    """Return the names of the NATS consumers (readers) with which a centre may read a subject. It may end with `.*`."""
+    """Return the names of the NATS consumers (readers) with which a centre may read a subject.
+
+    `subject` may end with `.*`, which stands for all constituencies of a federal state.
+    """
     if not subject.endswith(".*"):
         return [build_consumer_name(centre, subject)]
     return [build_consumer_name(centre, f"{subject.removesuffix('*')}{number}") for number in range(STATE_READERS)]

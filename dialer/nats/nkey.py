@@ -32,7 +32,9 @@ def read_nkey_seed(path: Path) -> str:
 
 
 def read_private_key(path: Path) -> bytes:
-    """Return the private key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
+    """Return the Ed25519 private key that is in a NATS seed file. Raises HeadquartersUnreachable for a file without a
+    seed.
+    """
     seed = read_nkey_seed(path)
     try:
         key = base64.b32decode(seed + "=" * (-len(seed) % 8))[2 : 2 + _KEY_BYTES]
@@ -52,5 +54,5 @@ def decode_public_key(nkey: str) -> bytes:
 
 
 def read_public_key(path: Path) -> bytes:
-    """Return the public key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
+    """Return the Ed25519 public key of a NATS seed file. Raises HeadquartersUnreachable for a file without a seed."""
     return signing.derive_public_key(read_private_key(path))

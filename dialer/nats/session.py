@@ -104,10 +104,9 @@ class Session:
         return "" if url is None else str(url.netloc)
 
     async def store_message(self, subject: str, data: bytes) -> int:
-        """Store a message in the stream of its subject. Return its position in the stream. Raises
-        HeadquartersUnreachable.
+        """Store a message in the stream of its subject. Return its position, once it is on the server's disk.
 
-        It returns once the message is on the server's disk.
+        Raises HeadquartersUnreachable.
         """
         with _convert_library_errors(f"{subject} was not stored"):
             return int((await await_and_reraise_lost_cancellation(self._js.publish(subject, data))).seq)
@@ -403,7 +402,7 @@ class Session:
         return None
 
     async def close(self) -> None:
-        """Send buffered messages, if connected, and disconnect."""
+        """Send buffered messages, if there is a connection, and close the connection."""
         if not self.client.is_closed:
             with contextlib.suppress(NatsError, OSError):
                 await self.client.close()

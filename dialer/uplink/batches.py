@@ -64,9 +64,9 @@ class BatchSchedule:
         """The id up to which headquarters has the outbox."""
 
     def get_next_send_time(self, now: float) -> float:
-        """Return when the next batch must be sent, or the last one resent (monotonic seconds).
+        """Return when the next batch must be sent, or the unacknowledged batch resent (monotonic seconds).
 
-        At this time, call `get_next_batch` with new rows, or `get_batch_to_resend`.
+        At that time, call `get_next_batch` with new rows, or `get_batch_to_resend`.
         """
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
 

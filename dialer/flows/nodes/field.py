@@ -110,7 +110,7 @@ class FieldNode(QuestionNode):
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
     def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step that follows the entered digits, or the key that the caller pressed instead of digits."""
+        """Return the step that follows the entered digits, or a special key that the caller pressed instead of digits."""
         digits = event.digits
         if not (event.timed_out and not digits):
             instead = self.choices.get(digits or self.terminator)

@@ -27,7 +27,7 @@ class SubdialogNode(Node):
         return Continue(state.copy_flow_state(frames=frames, node=flow.subflows[self.flow].start))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the node that follows when the called flow returns."""
+        """Yield the node of this flow at which the call continues after the subdialog."""
         yield "", self.next
 
     @property

@@ -15,7 +15,7 @@ from dialer.flows.turns import Failed, FlowState, Input, Transfer, Transferred
 
 
 class TransferNode(Node):
-    """A node that transfers the call to an available agent of the campaign. This ends the flow."""
+    """A node that transfers the call to an available agent of the campaign, which ends the flow."""
 
     kind = "transfer"
     style = NodeStyle.SERVICE

@@ -39,7 +39,7 @@ class CommandMessage:
 
     @property
     def command_urgency(self) -> Urgency:
-        """How urgent the command is. This determines the queue in which the command waits."""
+        """How urgent the command is, which determines the queue in which the command waits."""
         return COMMANDS[self.command_name].urgency if self.command_name else Urgency.NORMAL
 
 
@@ -65,10 +65,10 @@ def parse_command_message(payload: bytes) -> CommandMessage:
 
 
 def build_signed_bytes(centre: str, user: str, text: str) -> bytes:
-    """Return the bytes that the sender of a command signs.
+    """Return the bytes that the sender of a command signs: purpose, centre, sender and command, separated by line
+    feeds.
 
-    These are the purpose, the centre, the sender and the command's text, separated by line feeds. Only the text may
-    contain line feeds. It includes the command's ID and expiry.
+    The text of the command contains its ID and expiry. Only this last part may contain line feeds.
     """
     return b"\n".join([_PURPOSE, centre.encode(), user.encode(), text.encode("utf-8", "surrogatepass")])
 

@@ -41,7 +41,7 @@ class SenderQueue(Generic[T]):
 
 
 class FairQueues(Generic[T]):
-    """The queues of all senders, served in turn."""
+    """The queues of all senders' commands. The senders are served in turn."""
 
     def __init__(self) -> None:
         self._queues: dict[str, SenderQueue[T]] = {}
@@ -59,9 +59,9 @@ class FairQueues(Generic[T]):
         self._queues.setdefault(sender, SenderQueue()).items.append(item)
 
     def pop_next_command(self, now: float) -> tuple[T | None, float | None]:
-        """Remove and return the next command that may be executed now, or None if there is none.
+        """Remove the next command that may be executed now, and return (command, None).
 
-        If it is None, the second value is how long to wait for the next command (seconds; None = all queues are empty).
+        If there is none, return (None, seconds until the next one), or (None, None) if all queues are empty.
         """
         soonest: float | None = None
         for sender, queue in self._queues.items():
