@@ -246,7 +246,7 @@ class CampaignRoutes:
         self, asked: CampaignForm | CampaignRemoval, draft: CampaignDraft | None, who: SignedInUser
     ) -> CheckedCampaign:
         try:
-            prepared = self._prepare_change(asked, draft, who)
+            prepared = self._prepare_campaign_change(asked, draft, who)
         except SettingError as error:
             every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
             return CheckedCampaign(tuple(map(_convert_setting_error_to_problem, every)))
@@ -275,7 +275,7 @@ class CampaignRoutes:
             raise RequestRefused(409, "draft-changed")
         return draft
 
-    def _prepare_change(
+    def _prepare_campaign_change(
         self, asked: CampaignForm | CampaignRemoval, draft: CampaignDraft | None, who: SignedInUser
     ) -> PreparedChange:
         path = self.settings.desk.campaigns_file
@@ -298,7 +298,7 @@ class CampaignRoutes:
             raise RequestRefused(409, "simulation-running")
         self._is_simulating = True
         try:
-            prepared = await asyncio.to_thread(self._prepare_change, asked.change, None, who)
+            prepared = await asyncio.to_thread(self._prepare_campaign_change, asked.change, None, who)
             assert prepared.campaign is not None  # noqa: S101 - only a removal has none
             profile = await asyncio.to_thread(load_site_profile, prepared.settings)
             return await simulate_pacing_of_campaign(prepared.campaign, profile, asked.site)
@@ -315,7 +315,7 @@ class CampaignRoutes:
         async with self.one_at_a_time:
             try:
                 draft = await self._find_draft_of_change(asked.change)
-                prepared = await asyncio.to_thread(self._prepare_change, asked.change, draft, who)
+                prepared = await asyncio.to_thread(self._prepare_campaign_change, asked.change, draft, who)
                 if prepared.change.digest_before != asked.digest:
                     raise EditedFileChanged(prepared.change.path)
                 if self.needs_approval and not isinstance(asked.change, CampaignRemoval):

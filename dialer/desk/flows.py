@@ -333,7 +333,7 @@ class FlowRoutes:
             asked.entries,
             agent_available=asked.agent_available,
             store_works=asked.store_works,
-            find_sounds=self._sounds.make_finder_of_playable_sounds(asked.language, texts),
+            find_sounds=self._sounds.create_playable_sounds_finder(asked.language, texts),
         )
 
     async def save_flow(self, asked: FlowSaveRequest, who: SignedIn) -> dict[str, str]:

@@ -61,9 +61,7 @@ RECONNECT_SECONDS = 5.0  # before the command is sent again to an unreachable br
 AT_REST = {"checked", "done", "refused"}
 """The states of a roll in which no work is in progress."""
 NICE = 15
-KILLED = (
-    "the process that checked it was killed: check whether the machine is short of memory, then upload the file again"
-)
+KILLED = "the process that checked the file was killed: check whether the machine is short of memory, then upload the file again"
 
 _IMPORTERS = OTHER_COMMANDS["roll-import"]
 _UPLOAD, _REJECTS = "upload", "rejects"
@@ -139,7 +137,7 @@ class UploadedFile:
 
 
 class RollRoutes:
-    """Routes that upload, import and discard an electoral roll. There is one roll at a time."""
+    """Routes that upload, check, import and discard an electoral roll. Only one roll can be in work at a time."""
 
     def __init__(self, settings: Settings, page_state: PageState, dialler_client: DiallerClient) -> None:
         self._spool = Spool(settings.store.path, read_store_key_of_site(settings))

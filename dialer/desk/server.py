@@ -62,7 +62,7 @@ from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import create_openapi_router, make_web_application
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_built_page_files
 from dialer.web.directory import Directory
-from dialer.web.http import create_event_set_by_stop_signals, list_allowed_origins, open_listening_socket, serve_pages
+from dialer.web.http import create_stop_signal_event, list_allowed_origins, open_listening_socket, serve_pages
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
@@ -265,7 +265,7 @@ async def run_desk_process(settings: Settings, broker: BrokerSettings, announce:
 
     `announce` is called with the address of the pages when they can be opened.
     """
-    stop = create_event_set_by_stop_signals()
+    stop = create_stop_signal_event()
     async with (
         serve_pages_of_desk(settings, broker=broker) as desk,
         report_service_ready(),

@@ -98,7 +98,7 @@ class UsersPage:
         self, who: SignedInUser, command_id: str, name: str, values: dict[str, str]
     ) -> dict[str, str]:
         reply = await send_command_to_dialler(self._dialler_client, who.name, command_id, name, values)
-        await self._directory.report_changed_user_rights_or_log(self._streams.end_sessions_after_rights_change)
+        await self._directory.report_changed_rights_or_log_error(self._streams.end_sessions_after_rights_change)
         return format_command_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:

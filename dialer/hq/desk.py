@@ -24,7 +24,7 @@ from dialer.web.access import HQ_COOKIE, Sessions
 from dialer.web.app import create_openapi_router, make_web_application
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.http import create_event_set_by_stop_signals, list_allowed_origins, open_listening_socket, serve_pages
+from dialer.web.http import create_stop_signal_event, list_allowed_origins, open_listening_socket, serve_pages
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
@@ -115,7 +115,7 @@ async def serve_hq_pages_until_signal(
     """Serve headquarters' pages until SIGTERM or Ctrl-C. `on_ready` is called with their address once they can be
     opened.
     """
-    stop = create_event_set_by_stop_signals()
+    stop = create_stop_signal_event()
     async with run_hq_page_server(settings, assets) as origin:
         on_ready(origin)
         await stop.wait()

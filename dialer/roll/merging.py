@@ -133,8 +133,9 @@ class Merger:
         rolls[key.state_code, key.roll_version] = True
 
     def merge_rows_into_store(self, batch: CleanRows) -> list[Reject]:
-        """Store the voters of a batch of rows. Return everything that was rejected (rows, cells, numbers), also by the
-        earlier conversion of the rows, in the order of the rows.
+        """Store the voters of a batch of rows. Return all rejected rows, cells and numbers, in the order of the rows.
+
+        These include what the earlier conversion of the rows rejected.
         """
         tally = self.tally
         voters = self._find_or_add_voters(batch)

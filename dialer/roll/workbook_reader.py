@@ -110,11 +110,11 @@ def _find_first_file_in_zip(path: str) -> str | None:
 
 
 def _answer_requests_for_rows(sheet: CalamineSheet) -> None:
-    rows, at = _read_rows(sheet), 0
+    rows, at = _read_rows_of_sheet(sheet), 0
     for line in sys.stdin.buffer:
         first, most = map(int, line.split())
         if first != at:
-            rows, at = islice(_read_rows(sheet), first, None), first
+            rows, at = islice(_read_rows_of_sheet(sheet), first, None), first
         batch: list[list[str]] = []
         characters = 0
         while len(batch) < most and characters < _MAX_ANSWER_CHARACTERS and (row := next(rows, None)) is not None:
@@ -124,7 +124,7 @@ def _answer_requests_for_rows(sheet: CalamineSheet) -> None:
         _write_json_line(batch)
 
 
-def _read_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+def _read_rows_of_sheet(sheet: CalamineSheet) -> Iterator[list[str]]:
     for number, row in enumerate(sheet.iter_rows(), start=1):
         cells = [cell if type(cell) is str else format_cell(cell) for cell in row]
         if max(map(len, cells), default=0) > MAX_CELL_CHARACTERS:

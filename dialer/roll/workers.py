@@ -41,7 +41,7 @@ class WorkersResult:
 
 @dataclass(slots=True)
 class _FileWorker:
-    """A booth worker, as one or several rows of the file describe this person."""
+    """A booth worker, with the data from all rows of the file that have this person's phone number."""
 
     row: int  # the first row
     constituency: int

@@ -317,7 +317,7 @@ class Gate:
         if not campaign.certified:
             problem: str | None = "the prompts to be played are unknown (check audio.catalogue)"
         elif certified is None:
-            problem = f"nothing is certified in the language {language!r}"
+            problem = f"no recording is certified in the language {language!r}"
         elif certified.problem is None and certified.last_day is not None:
             ended = now >= find_midnight_after_day(certified.last_day, self.rules.centre_zone)
             problem = f"it expired on {certified.last_day.isoformat()}" if ended else None

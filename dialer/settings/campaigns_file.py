@@ -27,7 +27,7 @@ def prepare_campaign_addition(path: Path, campaign: Campaign, comment: str) -> T
 
     Raises SettingError if the file cannot be read.
     """
-    return _TABLES.prepare_addition(path, _list_values_to_write(campaign), comment)
+    return _TABLES.prepare_addition(path, _list_campaign_values_to_write(campaign), comment)
 
 
 def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> TableChange:
@@ -35,7 +35,7 @@ def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> Tabl
 
     Nothing is written. Raises SettingError if the file cannot be read or does not contain the campaign.
     """
-    old, written = before.model_dump(), _list_values_to_write(after)
+    old, written = before.model_dump(), _list_campaign_values_to_write(after)
     changed = {key: written.get(key) for key, value in after.model_dump().items() if value != old[key]}
     return _TABLES.prepare_edit(path, before.id, changed)
 
@@ -50,10 +50,10 @@ def prepare_campaign_removal(path: Path, campaign_id: str) -> TableChange:
 
 def format_campaign_as_toml(campaign: Campaign) -> str:
     """Return a campaign as a [[campaigns]] table with its identity and all values that differ from the defaults."""
-    return _TABLES.format_table(_list_values_to_write(campaign))
+    return _TABLES.format_table(_list_campaign_values_to_write(campaign))
 
 
-def _list_values_to_write(campaign: Campaign) -> dict[str, Any]:
+def _list_campaign_values_to_write(campaign: Campaign) -> dict[str, Any]:
     return {
         key: value
         for key, value in campaign.model_dump().items()

@@ -15,7 +15,7 @@ from dialer.settings.files import MAX_TOML_BYTES, read_whole_file
 
 
 class EditedFileChanged(SettingError):
-    """Somebody else changed a file after a page had read it for an edit."""
+    """Raised if somebody else has changed a file since the page read it, so that the user's edit is not saved."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), "", "has changed since the page read it", "open it on the page again")
@@ -43,7 +43,10 @@ class FileChange:
         write_file(self.path, self.content, self.setting)
 
     def restore_original_file(self) -> None:
-        """Undo `write_changed_file`. Raises the same errors, or OSError if a new file cannot be removed."""
+        """Restore the file as it was before `write_changed_file`.
+
+        Raises the errors of that function, or OSError if a newly created file cannot be removed.
+        """
         self._refuse_file_changed_by_others(self.content)
         if self.before is None:
             self.path.unlink()

@@ -39,12 +39,14 @@ def describe_settings_for_form(
     schema = model.model_json_schema()
     required = schema.get("required", ())
     return tuple(
-        _describe_setting(name, schema["properties"][name], schema["$defs"], choices.get(name), name in required)
+        _describe_setting_for_form(
+            name, schema["properties"][name], schema["$defs"], choices.get(name), name in required
+        )
         for name in names
     )
 
 
-def _describe_setting(
+def _describe_setting_for_form(
     name: str,
     schema: Mapping[str, Any],
     definitions: Mapping[str, Any],

@@ -77,7 +77,7 @@ Required = Annotated[bool, _TURNED_ON]
 
 
 class Basis(StrEnum):
-    """The legal authority of a rule's source, such as a law or only caution."""
+    """The kind of source of a legal rule, such as a law, a regulator's decision, or only our own caution."""
 
     LAW = "law"
     REGULATOR = "regulator"

@@ -62,7 +62,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
-        yield from _report_value_outside_profile_limits(key, value, None, profile.attempts.per_day, named)
+        yield from _find_value_outside_profile_limits(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
@@ -78,7 +78,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
             yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days
-    yield from _report_value_outside_profile_limits(key, days, None, profile.retention.erase_after_days, named)
+    yield from _find_value_outside_profile_limits(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
         yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
@@ -141,9 +141,7 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
         ("abandoned_limit", None, min(cap.share for cap in profile.abandoned.caps)),
     ):
         if name in campaign.model_fields_set or name not in _STRICTER_IS_USED:
-            yield from _report_value_outside_profile_limits(
-                f"{key}.{name}", getattr(campaign, name), least, most, named
-            )
+            yield from _find_value_outside_profile_limits(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
 def _find_campaigns_with_uncertified_voice(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
@@ -157,7 +155,7 @@ def _find_campaigns_with_uncertified_voice(settings: Settings, profile: Profile,
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
-def _report_value_outside_profile_limits(
+def _find_value_outside_profile_limits(
     key: str, value: float, least: float | None, most: float | None, named: str
 ) -> Iterator[Objection]:
     if least is not None and value < least:

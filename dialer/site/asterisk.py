@@ -87,7 +87,7 @@ class AsteriskServers:
             )
 
     async def serve_asterisk_control_channel(self, call: AgiCall) -> None:
-        """Serve the AGI session of an Asterisk server's control channel. Any other channel is refused."""
+        """Serve the AGI session of the channel over which the dialler controls a server. Other channels are refused."""
         for server, adapter in self._adapters.items():
             if call.env.unique_id == adapter.control_channel.channel_id:
                 _log.info("control.connected", server=server)

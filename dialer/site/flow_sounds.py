@@ -46,7 +46,7 @@ class SiteSounds:
         self._places: AudioDirectories = get_audio_directories(settings)
         self._reader: PlaylistReader | None = None
 
-    def make_finder_of_playable_sounds(self, language: str, texts: Texts) -> Callable[[PromptRef], tuple[str, ...]]:
+    def create_playable_sounds_finder(self, language: str, texts: Texts) -> Callable[[PromptRef], tuple[str, ...]]:
         """Return a function that lists the sounds of a prompt that a call in `language` may play, by name.
 
         Raises CatalogueError, SettingError.

@@ -78,10 +78,10 @@ class Directory:
     async def report_changed_rights_until_cancelled(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Check every second which users' rights have changed, and report these users, until cancelled."""
         while True:
-            await self.report_changed_user_rights_or_log(on_change)
+            await self.report_changed_rights_or_log_error(on_change)
             await asyncio.sleep(READ_SECONDS)
 
-    async def report_changed_user_rights_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+    async def report_changed_rights_or_log_error(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Report users whose rights have changed.
 
         If the store cannot be read, log this and keep the users that were read before.

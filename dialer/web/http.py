@@ -271,7 +271,7 @@ def open_listening_socket(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def create_event_set_by_stop_signals() -> asyncio.Event:
+def create_stop_signal_event() -> asyncio.Event:
     """Return an event that is set when the process receives SIGTERM or SIGINT (Ctrl-C)."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

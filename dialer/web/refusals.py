@@ -22,7 +22,7 @@ class Refusal(BaseModel):
 
 
 class RequestRefused(Exception):
-    """A request is refused with an HTTP status and a problem code (`Refusal`)."""
+    """Raised to refuse a request with an HTTP status and a problem code (`Refusal`)."""
 
     def __init__(self, status: int, problem: str, **fields: Any) -> None:
         super().__init__(problem)

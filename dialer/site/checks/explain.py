@@ -91,7 +91,7 @@ def count_numbers_of_each_campaign_list(settings: Settings, db: Connection, now:
             "waiting for their time": progress.waiting,
             "refused by the rules": refused,
             "completed": progress.completed,
-            "claimed or on a call": total - progress.remaining - refused - progress.completed,
+            "reserved for a call or on a call": total - progress.remaining - refused - progress.completed,
         }
         text = f"{total:,} numbers: " + ", ".join(f"{count:,} {what}" for what, count in counts.items())
         details = tuple(f"{reason}: {count:,}" for reason, count in progress.refused.items())

@@ -66,6 +66,7 @@ def _list_services_that_flows_may_offer(settings: Settings) -> frozenset[Offer]:
 
 
 def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
+    """Check an IVR flow and what it offers to voters, or the AGI script that a setting names in its place."""
     script = find_agi_script_in_flow_setting(flow)
     if script is not None:
         rules = get_limits_of_agi_scripts(settings)

@@ -185,12 +185,12 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
 def _check_signatures_of_records(db: Connection) -> Finding:
     count = seals.count_changes_in_signed_log(db)
     if count > MAX_SEALS:
-        text = f"{count:,} seals were not checked, because it would take too long"
-        return make_warning_finding("seals", text, "run `dialer audit verify` in a quiet hour")
+        text = f"{count:,} signatures of records were not checked, because it would take too long"
+        return make_warning_finding("signed records", text, "run `dialer audit verify` in a quiet hour")
     if (verdict := seal_verification.verify_seals(db)).is_evidence_intact:
-        return make_ok_finding("seals", f"all {count:,} match: the records are unchanged")
+        return make_ok_finding("signed records", f"all {count:,} signatures match: the records are unchanged")
     text = f"records were changed outside the dialler: {verdict.findings[0]}"
-    return make_error_finding("seals", text, "`dialer audit verify` lists all")
+    return make_error_finding("signed records", text, "`dialer audit verify` lists all")
 
 
 def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding:

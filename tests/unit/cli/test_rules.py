@@ -95,7 +95,7 @@ def test_campaign_does_not_dial_if_a_prompt_has_an_invalid_certificate(
     _, (_, reason) = run_rules_explain(
         config, find_voter_with_language(tmp_path / "centre.db", "bn"), campaign="message"
     )
-    assert reason.endswith("nothing is certified in the language 'bn'")
+    assert reason.endswith("no recording is certified in the language 'bn'")
 
 
 def find_voter_with_language(store: Path, language: str) -> str:
@@ -470,7 +470,7 @@ def test_rules_explain_command_without_a_number_counts_refused_numbers_by_reason
     assert code == 0
     assert (
         f"warning list of turnout: {total} numbers: {total - 5} due now, 1 waiting for their time, 3 refused by the rules,"
-        " 1 completed, 0 claimed or on a call\n          - do-not-call-register: 1\n          - no-consent: 2\n"
+        " 1 completed, 0 reserved for a call or on a call\n          - do-not-call-register: 1\n          - no-consent: 2\n"
     ) in text
     code, text = run("explain", "-c", config, "--at", NOON)
     assert code == 2

@@ -110,7 +110,7 @@ async def test_incomplete_form_is_saved_as_a_draft_that_says_what_is_missing(des
     assert desk.dialler_client.asked == []
 
 
-async def test_draft_is_still_there_after_a_restart_of_the_desk(tmp_path: Path) -> None:
+async def test_campaign_draft_survives_a_restart_of_the_desk(tmp_path: Path) -> None:
     async for desk in run_desk_with_approval(tmp_path, "none"):
         await save_draft(desk, FORM)
     async for desk in run_desk_with_approval(tmp_path, "none"):
@@ -119,7 +119,7 @@ async def test_draft_is_still_there_after_a_restart_of_the_desk(tmp_path: Path) 
         assert draft["check"]["problems"] == []
 
 
-async def test_draft_says_what_the_calling_rules_find(desk: DeskUnderTest) -> None:
+async def test_listed_campaign_draft_has_warnings_of_the_calling_rules(desk: DeskUnderTest) -> None:
     await save_draft(desk, {**FORM, "purpose": "survey"})
     [draft] = await list_drafts(desk)
     [error] = [each for each in draft["check"]["findings"] if each["level"] == "error"]
@@ -133,7 +133,7 @@ async def test_draft_saved_as_a_campaign_is_deleted_and_names_its_author(desk: D
     assert "# Added by supervisor on 2024-04-22." in file.read_text(encoding="utf-8")
 
 
-async def test_draft_stays_if_the_dialler_refuses_the_campaign(desk: DeskUnderTest, file: Path) -> None:
+async def test_campaign_draft_is_kept_if_the_dialler_refuses_the_campaign(desk: DeskUnderTest, file: Path) -> None:
     await save_draft(desk, FORM)
     desk.dialler_client.reply = Reply("refused", "no")
     assert (await save_newest_draft_as_campaign(desk)).json()["status"] == "refused"
@@ -185,7 +185,7 @@ async def test_draft_with_a_value_that_the_form_cannot_show_is_refused(
     assert await list_drafts(desk) == []
 
 
-async def test_number_of_drafts_is_limited(desk: DeskUnderTest) -> None:
+async def test_number_of_campaign_drafts_is_limited(desk: DeskUnderTest) -> None:
     for _ in range(MAX_DRAFTS):
         last = await save_draft(desk, {})
     answer = await desk.post("/api/campaigns/drafts", {"replaces": None, "values": {}}, AUTHOR)
@@ -290,7 +290,9 @@ async def test_lines_that_changed_since_the_approving_user_saw_them_are_not_appr
     assert strict_desk.dialler_client.asked == []
 
 
-async def test_approval_is_void_if_the_campaign_in_the_file_changes(strict_desk: DeskUnderTest, file: Path) -> None:
+async def test_approved_edit_is_not_saved_if_the_campaign_in_the_file_changes(
+    strict_desk: DeskUnderTest, file: Path
+) -> None:
     text = '[[campaigns]]\nid = "survey"\nkind = "agents"\nscript = "polling_day"\n'
     file.write_text(text, encoding="utf-8")
     await save_draft(
@@ -330,7 +332,7 @@ async def test_approval_that_is_not_in_the_audit_is_not_stored(
     assert (await list_drafts(strict_desk))[0]["check"]["approved_by"] == ""
 
 
-async def test_incomplete_draft_is_not_approved(strict_desk: DeskUnderTest) -> None:
+async def test_approval_of_an_incomplete_campaign_draft_is_refused(strict_desk: DeskUnderTest) -> None:
     await save_draft(strict_desk, {"kind": "agents"})
     [draft] = await list_drafts(strict_desk)
     draft["check"]["digest_of_lines"] = "0" * 64

@@ -91,7 +91,7 @@ async def test_changed_secret_is_listed_without_its_values(desk: DeskUnderTest, 
     assert "argon2" not in answer.text
 
 
-async def test_changes_are_compared_with_the_settings_that_the_dialler_has_recorded(
+async def test_settings_files_are_compared_with_the_settings_in_the_diallers_audit(
     desk: DeskUnderTest, file: Path, tmp_path: Path
 ) -> None:
     change_file(file, 'kind = "agents"', 'kind = "agents"\nweight = 3')
@@ -110,7 +110,9 @@ async def test_mistake_in_the_settings_file_is_shown_in_place_of_the_changes(des
     assert "campaigns.turnout-agents.weight: must be greater than or equal to 0" in found["mistake"]
 
 
-async def test_reload_is_sent_as_the_user_and_the_desk_reloads_too(desk: DeskUnderTest, file: Path) -> None:
+async def test_settings_reload_names_the_user_and_is_followed_by_a_reload_of_the_desk(
+    desk: DeskUnderTest, file: Path
+) -> None:
     change_file(file, 'kind = "agents"', 'kind = "agents"\nweight = 3')
     digest = (await list_changes(desk))["digest"]
     answer = await desk.post("/api/settings/reload", {"id": ID, "digest": digest}, "supervisor")
@@ -119,7 +121,7 @@ async def test_reload_is_sent_as_the_user_and_the_desk_reloads_too(desk: DeskUnd
     assert len(desk.reloads) == 1
 
 
-async def test_reload_is_refused_if_the_settings_changed_after_the_user_saw_them(
+async def test_settings_reload_is_refused_if_the_files_changed_after_the_user_saw_them(
     desk: DeskUnderTest, file: Path
 ) -> None:
     digest = (await list_changes(desk))["digest"]

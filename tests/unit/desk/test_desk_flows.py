@@ -153,7 +153,7 @@ async def test_flow_whose_file_is_missing_is_listed_and_cannot_be_read(desk: Des
     assert (await desk.get("/api/flows", "supervisor")).status_code == 200
 
 
-async def test_checked_text_has_a_diagram_and_the_facts_for_a_try_out(desk: DeskUnderTest) -> None:
+async def test_checked_flow_text_has_a_diagram_and_the_facts_for_a_try_out(desk: DeskUnderTest) -> None:
     checked = (await post(desk, "check", "turnout", TURNOUT, language="hi")).json()
     assert checked["problems"] == []
     nodes = {each["name"]: each for each in checked["diagram"]["nodes"]}
@@ -175,7 +175,7 @@ async def test_checked_text_has_a_diagram_and_the_facts_for_a_try_out(desk: Desk
     ],
     ids=["unknown target", "no YAML", "other name", "unsafe", "missing text"],
 )
-async def test_mistakes_in_a_text_are_reported_at_their_lines(
+async def test_mistakes_in_the_text_of_a_flow_are_reported_at_their_lines(
     desk: DeskUnderTest, errand: Path, change: tuple[str, str], level: str, line: int, text: str
 ) -> None:
     checked = (await post(desk, "check", errand, ERRAND.replace(*change))).json()
@@ -184,14 +184,16 @@ async def test_mistakes_in_a_text_are_reported_at_their_lines(
     assert errand.read_text(encoding="utf-8") == ERRAND
 
 
-async def test_mistake_in_a_subdialog_names_its_file(desk: DeskUnderTest, tmp_path: Path, errand: Path) -> None:
+async def test_error_in_a_subdialog_of_a_flow_names_the_subdialogs_file(
+    desk: DeskUnderTest, tmp_path: Path, errand: Path
+) -> None:
     (tmp_path / "booth.yaml").write_text("flow: booth\n", encoding="utf-8")
     [problem] = (await post(desk, "check", errand, ERRAND)).json()["problems"]
     assert problem["line"] == 0
     assert problem["text"]["english"].startswith("booth.yaml:1: ")
 
 
-async def test_try_out_plays_the_shown_text_and_stores_nothing(desk: DeskUnderTest) -> None:
+async def test_try_out_of_a_flow_plays_the_unsaved_text_and_stores_nothing(desk: DeskUnderTest) -> None:
     text = TURNOUT.replace("common.greeting", "opt_out.noted")
     tried = (await try_text(desk, "turnout", text, entries=["1"], facts={"organisation": "Us", "other": "x"})).json()
     assert tried["lines"][0]["text"].startswith("Thank you. We have noted")
@@ -200,7 +202,7 @@ async def test_try_out_plays_the_shown_text_and_stores_nothing(desk: DeskUnderTe
     assert desk.dialler_client.asked == []
 
 
-async def test_try_out_of_a_broken_text_or_with_a_wrong_fact_is_refused(desk: DeskUnderTest) -> None:
+async def test_try_out_of_an_invalid_flow_or_with_a_wrong_fact_is_refused(desk: DeskUnderTest) -> None:
     answer = await try_text(desk, "turnout", "flow: [")
     assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")
     answer = await try_text(desk, "turnout", TURNOUT, facts={"closes_at": "late"})
@@ -208,7 +210,7 @@ async def test_try_out_of_a_broken_text_or_with_a_wrong_fact_is_refused(desk: De
     assert (await try_text(desk, "turnout", TURNOUT, entries=["one"])).status_code == 422
 
 
-async def test_try_out_plays_existing_sounds_as_calls_would(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_try_out_of_a_flow_plays_the_same_sounds_as_calls(desk: DeskUnderTest, tmp_path: Path) -> None:
     write_sound(tmp_path)
     lines = (await try_text(desk, "turnout", TURNOUT)).json()["lines"]
     assert [each["sounds"] for each in lines] == [[], [], [QUESTION]]
@@ -263,7 +265,7 @@ async def test_new_and_changed_flows_are_saved_and_the_dialler_reloads_its_flows
     assert survey.read_text(encoding="utf-8") == changed
 
 
-async def test_check_shows_the_lines_that_saving_would_change(desk: DeskUnderTest, survey: Path) -> None:
+async def test_check_of_a_flow_shows_the_lines_that_saving_would_change(desk: DeskUnderTest, survey: Path) -> None:
     assert (await post(desk, "check", survey, "flow: survey\n")).json()["difference"] == [
         "@@ -0,0 +1 @@",
         "+flow: survey",

@@ -250,7 +250,7 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     async def record_change(name: str) -> None:
         told.append(name)
 
-    await directory.report_changed_user_rights_or_log(record_change)
+    await directory.report_changed_rights_or_log_error(record_change)
     assert not told
     failing = False
     users[:] = [StoredUser("meena", "viewer", 1.0, 2.0)]

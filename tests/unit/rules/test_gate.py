@@ -260,7 +260,7 @@ def test_do_not_call_register_blocks_only_purposes_named_in_the_profile() -> Non
         ({}, "the prompts to be played are unknown"),
         ({"hi": CertificateStatus("hi/x has no certificate")}, "hi/x has no certificate"),
         ({"hi": CertificateStatus(None, date(2024, 4, 21))}, "it expired on 2024-04-21"),
-        ({"mr": CertificateStatus(None)}, "nothing is certified in the language 'hi'"),
+        ({"mr": CertificateStatus(None)}, "no recording is certified in the language 'hi'"),
         ({"hi": CertificateStatus(None, date(2024, 4, 22))}, None),
         ({"hi": CertificateStatus(None)}, None),
     ],

@@ -178,7 +178,7 @@ def page_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_edit_changes_only_the_edited_values_of_a_campaign(settings: Settings, page_file: Path) -> None:
+def test_edit_of_a_campaign_changes_only_the_edited_values(settings: Settings, page_file: Path) -> None:
     values = get_form_values_of_campaign(load_settings(page_file.with_name("centre.toml")).campaigns[-1])
     assert values["flow"] == "script:/opt/program.py"
     edited = prepare_edited_campaign(settings, page_file, "survey", {**values, "max_attempts": 5})

@@ -91,7 +91,7 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
     copy.mkdir()
     settings = without_lines(tmp_path, store={"path": backend.path}, broker={"enabled": False})
     seen = await group_findings_by_subject(settings)
-    assert seen["seals"].level is Level.OK
+    assert seen["signed records"].level is Level.OK
     assert seen["copy"].text == f"{copy} is from before an upgrade"
     assert "outbox for broker" not in seen
     with closing(sqlite3.connect(backend.path)) as db:
@@ -104,11 +104,11 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
     ]
     assert (late.level, late.text) == (Level.ERROR, "2 announcements pending, the oldest for 20 min")
     seen = await group_findings_by_subject(settings)
-    assert seen["seals"].level is Level.ERROR
-    assert seen["seals"].remedy == "`dialer audit verify` lists all"
+    assert seen["signed records"].level is Level.ERROR
+    assert seen["signed records"].remedy == "`dialer audit verify` lists all"
     assert seen["unknown attempts"].text.startswith("1 attempt with an unknown result")
     monkeypatch.setattr(store, "MAX_SEALS", 0)
-    assert (await group_findings_by_subject(settings))["seals"].level is Level.WARNING
+    assert (await group_findings_by_subject(settings))["signed records"].level is Level.WARNING
 
 
 @pytest.mark.parametrize(
