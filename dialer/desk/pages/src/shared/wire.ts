@@ -959,7 +959,7 @@ export interface SavedAgent {
   pin: string | null;
 }
 
-/** The call at an agent's seat, as the agent's screen shows it: the number and its voters, as ids of this centre's store. */
+/** The data of a call on the screen of its agent: the ids of the number and of its voters in this centre's store. */
 export interface ScreenPop {
   attempt_id: string;
   /** the id of the number, not the number */
