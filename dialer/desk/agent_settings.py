@@ -142,7 +142,7 @@ AgentChange = Annotated[AgentForm | AgentRemoval, Field(discriminator="kind")]
 
 
 class AgentSaveRequest(PageRequest):
-    """A request to save a change of an agent. `digest` is that of the agents file at the time of the check."""
+    """A request to save a changed agent. `digest` identifies the content of the agents file that was checked."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -173,8 +173,8 @@ class AgentSettingsRoutes:
             prefix="/api/agents", route_class=PageRoute, dependencies=allow_users_with_roles(SUPERVISOR_ONLY)
         )
         router.get("")(self.describe_agents_page)
-        router.post("/check")(self.check_change)
-        router.post("")(self.save_change)
+        router.post("/check")(self.check_changed_agent_form)
+        router.post("")(self.save_changed_agent)
         return router
 
     def replace_agent_settings(self, settings: Settings) -> None:
@@ -203,14 +203,14 @@ class AgentSettingsRoutes:
             settings.text_of_settings_file.name,
         )
 
-    async def check_change(self, asked: AgentChange, who: SignedIn) -> CheckedAgent:
-        """Check a new, edited or removed agent. Return its mistakes, or the lines that saving changes."""
+    async def check_changed_agent_form(self, asked: AgentChange, who: SignedIn) -> CheckedAgent:
+        """Return the mistakes of a new, edited or removed agent, or the lines that saving would change."""
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._build_checked_agent, asked, who)
 
     def _build_checked_agent(self, asked: AgentForm | AgentRemoval, who: SignedInUser) -> CheckedAgent:
         try:
-            prepared = self._prepare_change(asked, who, HASH_OF_NO_PIN)
+            prepared = self._prepare_agent_change(asked, who, HASH_OF_NO_PIN)
         except SettingError as error:
             every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
             return CheckedAgent(tuple(map(_convert_setting_error_to_problem, every)))
@@ -223,7 +223,9 @@ class AgentSettingsRoutes:
             tuple(needs_restart),
         )
 
-    def _prepare_change(self, asked: AgentForm | AgentRemoval, who: SignedInUser, pin_hash: str) -> PreparedAgentChange:
+    def _prepare_agent_change(
+        self, asked: AgentForm | AgentRemoval, who: SignedInUser, pin_hash: str
+    ) -> PreparedAgentChange:
         path = self._settings.desk.agents_file
         if path is None:
             raise RequestRefused(409, "no-agents-file")
@@ -235,7 +237,7 @@ class AgentSettingsRoutes:
         at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
         return prepare_new_agent(self._settings, path, values, pin_hash, f"Added by {who.name} on {at:%Y-%m-%d}.")
 
-    async def save_change(self, asked: AgentSaveRequest, who: SignedIn) -> SavedAgent:
+    async def save_changed_agent(self, asked: AgentSaveRequest, who: SignedIn) -> SavedAgent:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply,
         and the PIN if a new one was generated.
 
@@ -248,7 +250,7 @@ class AgentSettingsRoutes:
         async with self._one_at_a_time:
             try:
                 pin_hash = HASH_OF_NO_PIN if not needs_pin or pin is None else await asyncio.to_thread(hash_pin, pin)
-                prepared = await asyncio.to_thread(self._prepare_change, change, who, pin_hash)
+                prepared = await asyncio.to_thread(self._prepare_agent_change, change, who, pin_hash)
                 if prepared.change.digest_before != asked.digest:
                     raise EditedFileChanged(prepared.change.path)
                 reply = await save_file_and_reload(

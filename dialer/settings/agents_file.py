@@ -27,7 +27,7 @@ def prepare_agent_addition(path: Path, agent: Agent, comment: str) -> TableChang
 
     Raises SettingError if the file cannot be read.
     """
-    return _TABLES.prepare_addition(path, _list_values_to_write(agent), comment)
+    return _TABLES.prepare_table_addition(path, _list_agent_values_to_write(agent), comment)
 
 
 def prepare_agent_edit(path: Path, before: Agent, after: Agent) -> TableChange:
@@ -35,9 +35,9 @@ def prepare_agent_edit(path: Path, before: Agent, after: Agent) -> TableChange:
 
     Nothing is written. Raises SettingError if the file cannot be read or does not contain the agent.
     """
-    written = _list_values_to_write(after)
+    written = _list_agent_values_to_write(after)
     changed = {key: written.get(key) for key in Agent.model_fields if getattr(before, key) != getattr(after, key)}
-    return _TABLES.prepare_edit(path, before.number, changed)
+    return _TABLES.prepare_table_edit(path, before.number, changed)
 
 
 def prepare_agent_removal(path: Path, number: str) -> TableChange:
@@ -45,7 +45,7 @@ def prepare_agent_removal(path: Path, number: str) -> TableChange:
 
     Nothing is written. Raises SettingError if the file cannot be read or does not contain the agent.
     """
-    return _TABLES.prepare_removal(path, number)
+    return _TABLES.prepare_table_removal(path, number)
 
 
 def hide_pin_hashes(text: str) -> str:
@@ -53,6 +53,6 @@ def hide_pin_hashes(text: str) -> str:
     return _PIN_HASH.sub(HIDDEN, text)
 
 
-def _list_values_to_write(agent: Agent) -> dict[str, Any]:
+def _list_agent_values_to_write(agent: Agent) -> dict[str, Any]:
     values = agent.model_dump(exclude_defaults=True)
     return {key: agent.pin.get_secret_value() if key == "pin" else value for key, value in values.items()}

@@ -27,7 +27,7 @@ def prepare_campaign_addition(path: Path, campaign: Campaign, comment: str) -> T
 
     Raises SettingError if the file cannot be read.
     """
-    return _TABLES.prepare_addition(path, _list_campaign_values_to_write(campaign), comment)
+    return _TABLES.prepare_table_addition(path, _list_campaign_values_to_write(campaign), comment)
 
 
 def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> TableChange:
@@ -37,7 +37,7 @@ def prepare_campaign_edit(path: Path, before: Campaign, after: Campaign) -> Tabl
     """
     old, written = before.model_dump(), _list_campaign_values_to_write(after)
     changed = {key: written.get(key) for key, value in after.model_dump().items() if value != old[key]}
-    return _TABLES.prepare_edit(path, before.id, changed)
+    return _TABLES.prepare_table_edit(path, before.id, changed)
 
 
 def prepare_campaign_removal(path: Path, campaign_id: str) -> TableChange:
@@ -45,7 +45,7 @@ def prepare_campaign_removal(path: Path, campaign_id: str) -> TableChange:
 
     Nothing is written. Raises SettingError if the file cannot be read or does not contain the campaign.
     """
-    return _TABLES.prepare_removal(path, campaign_id)
+    return _TABLES.prepare_table_removal(path, campaign_id)
 
 
 def format_campaign_as_toml(campaign: Campaign) -> str:

@@ -58,11 +58,11 @@ class EditedTables:
     head: str  # comment at the start of a new file, with its newline
 
     def read_file(self, path: Path) -> SettingsText:
-        """Return the settings in the file, none if there is no file. Raises SettingError if it is not TOML."""
+        """Return the settings in the file, or none if there is no file. Raises SettingError if it is not valid TOML."""
         content = read_edited_file(path) or b""
         return SettingsText(str(path), content.decode(errors="replace"), _parse_edited_file(path, content))
 
-    def prepare_addition(self, path: Path, values: Mapping[str, Any], comment: str) -> TableChange:
+    def prepare_table_addition(self, path: Path, values: Mapping[str, Any], comment: str) -> TableChange:
         """Return the change that adds a table at the end of the file, below a comment of one line. Nothing is written.
 
         Raises SettingError if the file cannot be read.
@@ -74,7 +74,7 @@ class EditedTables:
         content = (before or b"") + f"{start}\n{added}".encode()
         return TableChange(path, self.setting, before, content, "", added.strip())
 
-    def prepare_edit(self, path: Path, name: str, changed: Mapping[str, Any]) -> TableChange:
+    def prepare_table_edit(self, path: Path, name: str, changed: Mapping[str, Any]) -> TableChange:
         """Return the change that gives a table in the file other values; None removes a key. All other keys and all
         comments stay. Nothing is written.
 
@@ -83,9 +83,9 @@ class EditedTables:
         content = read_edited_file(path)
         statements, start, end = self._find_table(path, content, name)
         own = self._replace_values_in_statements(statements[start:end], changed)
-        return self._make_change(path, content, statements, start, end, own)
+        return self._make_table_change(path, content, statements, start, end, own)
 
-    def prepare_removal(self, path: Path, name: str) -> TableChange:
+    def prepare_table_removal(self, path: Path, name: str) -> TableChange:
         """Return the change that removes a table from the file, with the comment lines directly above it.
 
         Nothing is written. Raises SettingError if the file cannot be read or does not contain the table.
@@ -96,14 +96,14 @@ class EditedTables:
             start -= 1
         if start and not "".join((statements[start - 1], *statements[end : end + 1])).strip():
             start -= 1  # of the empty lines above and below it, one is enough
-        return self._make_change(path, content, statements, start, end, [])
+        return self._make_table_change(path, content, statements, start, end, [])
 
     def format_table(self, values: Mapping[str, Any]) -> str:
         """Return a table of the array as TOML."""
         lines = (f"{key} = {_format_toml_value(value)}\n" for key, value in values.items())
         return f"[[{self.array}]]\n{''.join(lines)}"
 
-    def _make_change(
+    def _make_table_change(
         self, path: Path, before: bytes | None, statements: list[str], start: int, end: int, replacement: list[str]
     ) -> TableChange:
         old, new = "".join(statements[start:end]), "".join(replacement)

@@ -63,7 +63,7 @@ def prepare_new_agent(
         raise SettingError("", "", problem, "add it as [[agents]] to the settings file and restart the dialler")
     if any(each.number == agent.number for each in settings.agents):
         raise SettingError("", "number", f"{agent.number} is the number of another agent", "choose another number")
-    return _check_change(settings, agent.number, prepare_agent_addition(path, agent, comment))
+    return _load_settings_with_change(settings, agent.number, prepare_agent_addition(path, agent, comment))
 
 
 def prepare_edited_agent(
@@ -77,7 +77,7 @@ def prepare_edited_agent(
     before = _find_agent_in_file(path, values["number"])
     pin = before.pin.get_secret_value() if pin_hash is None else pin_hash
     agent = _read_agent_from_form({**values, "pin": pin}, (*list_offered_languages(settings), *before.languages))
-    return _check_change(settings, agent.number, prepare_agent_edit(path, before, agent))
+    return _load_settings_with_change(settings, agent.number, prepare_agent_edit(path, before, agent))
 
 
 def prepare_removed_agent(settings: Settings, path: Path, number: str) -> PreparedAgentChange:
@@ -86,7 +86,7 @@ def prepare_removed_agent(settings: Settings, path: Path, number: str) -> Prepar
     Raises SettingError, also if the agent is the only one.
     """
     _find_agent_in_file(path, number)
-    prepared = _check_change(settings, number, prepare_agent_removal(path, number))
+    prepared = _load_settings_with_change(settings, number, prepare_agent_removal(path, number))
     if not prepared.settings.agents:
         problem = f"agent {number} is the only one, and the dialler cannot remove the last agent while it runs"
         raise SettingError("", "", problem, "add another agent first")
@@ -101,7 +101,9 @@ def _find_agent_in_file(path: Path, number: str) -> Agent:
 
 
 def _read_agent_from_form(values: Mapping[str, Any], languages: Collection[str]) -> Agent:
-    """Return the agent with these values. Raises SettingError for a language that is not one of `languages`."""
+    """Return the agent with these values of the form. Raises SettingError for a language that is not one of
+    `languages`.
+    """
     try:
         agent = Agent.model_validate(values)
     except ValidationError as error:
@@ -115,6 +117,6 @@ def _read_agent_from_form(values: Mapping[str, Any], languages: Collection[str])
     return agent
 
 
-def _check_change(settings: Settings, number: str, change: TableChange) -> PreparedAgentChange:
+def _load_settings_with_change(settings: Settings, number: str, change: TableChange) -> PreparedAgentChange:
     after = load_settings(Path(settings.text_of_settings_file.name), agents_of_page=change.make_settings_text())
     return PreparedAgentChange(number, change, after)
