@@ -20,6 +20,7 @@ def main() -> None:
     """Run the command line. The option `--version` is handled first, because importing the whole command line is slow."""
     if sys.argv[1:] == ["--version"] and _print_version():
         return
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # a search would read every package's metadata
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # not where a shell has it ignored
         signal.signal(signal.SIGINT, _exit_at_interrupt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
@@ -142,6 +143,7 @@ def _add_report_command(name: str, summary: str) -> None:
     """Add the command `dialer report NAME`, which prints the report of this name in `dialer.reports.catalogue`."""
 
     def print_report_with_options(report: CampaignReportOptions) -> None:
+        gc.disable()  # a report is a short process, whose imports create many objects and no garbage
         from dialer.reports.catalogue import REPORTS, ReportSource
 
         report.print_report_or_write_to_file(
