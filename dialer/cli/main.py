@@ -27,7 +27,9 @@ from dialer.errors import MatdanError, SettingError
 
 COMMANDS = {
     "A centre": {
-        "demo=running:run_demo_centre": "Run a complete centre on simulated lines: two campaigns, ten agents, a board.",
+        "demo=running:run_demo_centre": (
+            "Run a complete centre on simulated lines: two campaigns, ten agents, and a live status board."
+        ),
         "run=running:run_dialler": "Run the dialler with a real Asterisk until SIGTERM or Ctrl-C.",
         "desk:app": "Serve the pages for supervisors and agents, create their certificate, or build them from source.",
         "command:app": "Send a command to a running dialler through its broker, and print the reply.",

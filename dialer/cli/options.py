@@ -93,7 +93,9 @@ class SiteOptions:
 
     @property
     def protected_files(self) -> ProtectedFiles:
-        """The files that a command's output must never overwrite, by the words that describe each file to users."""
+        """The files that a command's output must never overwrite, each under a description for users, such as "the
+        settings file".
+        """
         store_files = {
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
             for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")

@@ -42,7 +42,7 @@ def run_demo_centre(
         ),
     ] = False,
 ) -> None:
-    """Run a complete centre on simulated lines: two campaigns, ten agents, a board.
+    """Run a complete centre on simulated lines: two campaigns, ten agents, and a live status board.
 
     Exit 1 if one of the checks after the demo failed.
     """

@@ -1,4 +1,4 @@
-"""The domain as data types: ids, campaigns, attempts, events, views, errors and clocks.
+"""The domain as data types: ids, campaigns, attempts, events, published states, errors and clocks.
 
-Imports no other package of Matdan.
+It imports no other package of Matdan.
 """

@@ -45,7 +45,10 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """The time at which a limit (cap) on abandoned calls must hold even if all calls in progress are abandoned."""
+    """When a limit (cap) on abandoned calls must hold even if all calls in progress are abandoned.
+
+    It must hold at every instant, or only at the end of the calling day.
+    """
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"
@@ -81,7 +84,9 @@ class SupervisorRole(StrEnum):
 
 
 class HqRole(StrEnum):
-    """The rights of an account on headquarters' pages, in all zones or in its own zone (`dialer/hq/rights.py`)."""
+    """The rights of an account on headquarters' pages, in all zones (groups of centres) or in its own
+    (`dialer/hq/rights.py`).
+    """
 
     HEADQUARTERS = "headquarters"
     ZONE = "zone"  # in charge of a zone

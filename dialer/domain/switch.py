@@ -45,8 +45,8 @@ class PartyRequest:
 
 
 class SeatSound(StrEnum):
-    """A sound played to an agent after a key press on the phone. The value is the name of the sound's file below
-    `matdan/`.
+    """A sound played to an agent after a key press on the phone. The value is its file name below `matdan/` in
+    Asterisk's sounds.
     """
 
     KEY = "key"  # accepted, further keys are expected

@@ -97,7 +97,11 @@ def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
 
 
 def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
-    """Return the dialplan_exec targets of a confbridge.conf by menu and key: (context, extension, priority)."""
+    """Return the dialplan location (context, extension, priority) that each key runs, for each menu of a
+    confbridge.conf.
+
+    `text` is the content of the file. Only keys with the action dialplan_exec are returned.
+    """
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
     for section in parse_asterisk_conf("confbridge.conf", text).find_sections_of_type("menu"):
         keys: dict[str, tuple[str, str, int]] = {}

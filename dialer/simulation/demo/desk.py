@@ -133,7 +133,9 @@ async def run_demo_desk(
 
 @contextlib.asynccontextmanager
 async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
-    """Run headquarters' pages with two accounts. Yield a line for the screen: how to sign in, or why they are not running."""
+    """Run headquarters' pages with two accounts. Yield a line for the screen: how to sign in, or why the pages do not
+    run.
+    """
     if (missing := _find_missing_requirement_of_web_pages()) is not None:
         yield f"headquarters' pages are not running: {missing}"
         return

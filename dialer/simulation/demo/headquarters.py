@@ -113,7 +113,7 @@ class RealCentre:
 
 
 async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]:
-    """Run the demo to its end and return its checks. Raises MatdanError if something it needs is missing."""
+    """Run the headquarters demo to its end and return its checks. Raises MatdanError if something it needs is missing."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True)))
         for name in (LEADER_KEY, ONLINE_KEY):
@@ -209,7 +209,7 @@ async def _run_background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any,
 
 
 async def _create_results_of_virtual_centres(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
-    """Let the virtual centres announce results at a steady rate until cancelled."""
+    """Let the virtual centres send results to headquarters at a steady rate until cancelled."""
     owed = 0.0
     for tick in range(1_000_000):
         owed += rows_per_second * 0.1

@@ -50,8 +50,9 @@ Progress = Callable[[float], None]
 def rehearse_day(
     settings: Settings, store: Path, directory: Path, day: RehearsedDay, voters: VoterProfile, progress: Progress
 ) -> DayOutcome:
-    """Rehearse one day on a copy of the store's electoral roll in `directory`. Raises MatdanError for what a person
-    must correct.
+    """Rehearse one day on a copy of the store's electoral roll in `directory`.
+
+    Raises MatdanError if a person must correct something before the day can be rehearsed.
     """
     copy = directory / f"{day.load}-{len(day.faults)}.db"
     copied = copy_electoral_roll_to_new_store(store, copy, read_store_key_of_site(settings))

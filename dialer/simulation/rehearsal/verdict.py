@@ -94,7 +94,7 @@ def judge_rehearsed_day(outcome: DayOutcome) -> list[Finding]:
 
 
 def is_site_ready(outcomes: Sequence[DayOutcome]) -> bool:
-    """Return whether no rehearsed day has an error, so that the site is ready."""
+    """Return whether the site is ready for polling day: no rehearsed day has an error."""
     return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_rehearsed_day(outcome))
 
 
