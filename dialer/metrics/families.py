@@ -119,7 +119,7 @@ def build_metrics_of_result_import(
         ),
         _gauges(
             "gather_seals_contradict",
-            "1 for each centre whose store has sent seals that contradict earlier ones, until a person accepts the store",
+            "1 for each centre whose signed log contradicts what the centre sent earlier, until a person accepts the store",
             ("centre",),
             (((centre,), 1) for centre in sorted(contradicted_centres)),
         ),
@@ -179,14 +179,14 @@ def _create_centre_metrics(view: CentreView, broker_up: bool | None) -> Iterator
     yield from _create_campaign_metrics(view.campaigns)
     yield from _create_trunk_metrics(state.trunks)
     marks = (((kind,), count) for kind, count in state.marks.items())
-    yield _counters("marks", "Marks of voters since the start", ("kind",), marks)
+    yield _counters("marks", "Marks (facts about voters) stored since the start", ("kind",), marks)
     yield _counters("opt_outs", "Numbers that opted out", (), [((), state.opt_outs)])
     alerts = (((alert.code, alert.level), 1) for alert in view.alerts)
     yield _gauges("alert", "Active alerts", ("code", "level"), alerts)
     waiting = (((each.sink,), each.rows) for each in state.outbox)
-    yield _gauges("outbox_rows", "Pending announcements, by recipient", ("sink",), waiting)
+    yield _gauges("outbox_rows", "Messages waiting to be sent, by recipient", ("sink",), waiting)
     oldest = (((each.sink,), state.at - each.oldest_at) for each in state.outbox if each.oldest_at is not None)
-    yield _gauges("outbox_oldest_seconds", "Age of the oldest pending announcement", ("sink",), oldest)
+    yield _gauges("outbox_oldest_seconds", "Age of the oldest message waiting to be sent", ("sink",), oldest)
     lags = ((("0.5",), "loop_lag_median_seconds"), (("0.99",), "loop_lag_p99_seconds"))
     known = ((share, state.figures[name]) for share, name in lags if name in state.figures)
     yield _gauges("loop_lag_seconds", "Event-loop lag in the last minute", ("quantile",), known)
@@ -201,7 +201,7 @@ def _create_campaign_metrics(campaigns: tuple[CampaignView, ...]) -> Iterator[Me
     calls = (((name, state), each.calls.get(state, 0)) for name, each in by_id for state in CallState)
     yield _gauges("calls", "Live calls by state", ("campaign", "state"), calls)
     outcomes = (((name, outcome), count) for name, each in by_id for outcome, count in each.outcomes.items())
-    yield _counters("attempts", "Attempts of the day that have ended", ("campaign", "outcome"), outcomes)
+    yield _counters("attempts", "Ended call attempts of the day, by outcome", ("campaign", "outcome"), outcomes)
     refused = (((name, reason), count) for name, each in by_id for reason, count in each.refused.items())
     yield _counters("refused_calls", "Calls refused by the rules since the start", ("campaign", "reason"), refused)
     rates = (((name,), each.abandoned_rate) for name, each in by_id)
