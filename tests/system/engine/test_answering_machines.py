@@ -70,7 +70,7 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
 
 
 @virtual_time()
-async def test_only_calls_taken_for_machines_are_recorded_for_the_sample(tmp_path: Path) -> None:
+async def test_only_calls_taken_for_machines_are_recorded_to_check_the_detection(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
     config = make_scripted_switch(
@@ -96,7 +96,9 @@ async def test_only_calls_taken_for_machines_are_recorded_for_the_sample(tmp_pat
 
 
 @virtual_time()
-async def test_flow_records_only_the_answering_machine_and_its_message_for_the_sample(tmp_path: Path) -> None:
+async def test_ivr_flow_records_only_an_answering_machine_and_its_message_to_check_the_detection(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
     machine = Behaviour(machine=True, amd_seconds=1.6, hang_up_after=120.0)
