@@ -57,7 +57,9 @@ class Core:
         return effects
 
     def start_accepting_background_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """Run background tasks in `group` from now on. If one of them fails, the engine stops."""
+        """Run background tasks in `group` from now on. If one of them fails, the engine stops. `carry_out` performs the
+        side effects that features request.
+        """
         self._tasks, self._carry_out = group, carry_out
 
     def stop_accepting_background_tasks(self) -> None:
@@ -76,7 +78,7 @@ class Core:
         except RuntimeError:  # an error is ending the engine: the task would be cancelled before it starts
             work.close()
 
-    def end_engine_because_of_error(self, error: Exception) -> None:
+    def end_engine_with_error(self, error: Exception) -> None:
         """End the engine with an unexpected error. Raises the error if the engine is not running."""
         if self._tasks is None:
             raise error

@@ -167,7 +167,7 @@ class Engine:
         try:
             self.on_switch_event(event)
         except Exception as error:  # noqa: BLE001 - asyncio would log the error and continue
-            self._core.end_engine_because_of_error(error)
+            self._core.end_engine_with_error(error)
 
     def on_flow_ended(
         self,
@@ -201,7 +201,7 @@ class Engine:
         features = self.features
         match event:
             case TimerExpired():
-                self._pass_expired_timer_to_its_feature(event)
+                self._pass_expired_timer_to_feature(event)
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
                 self._pass_internal_event_to_feature(event)
             case switch_events.SwitchUp():
@@ -326,7 +326,7 @@ class Engine:
             features.call_distributor.update_seat_of_ended_call(call)
             features.ended_call_recorder.end_call(features.live_calls[call.attempt_id], ended)
 
-    def _pass_expired_timer_to_its_feature(self, expired: TimerExpired) -> None:
+    def _pass_expired_timer_to_feature(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
             TimerKind.WRAP_UP_EXPIRED: lambda: features.call_distributor.on_wrap_up_expired(seat),
@@ -375,7 +375,7 @@ class Engine:
         finally:
             self._core.in_event = False
         if mistake is not None:
-            self._core.end_engine_because_of_error(mistake)
+            self._core.end_engine_with_error(mistake)
 
     def _perform_requested_side_effect(self, effect: Effect) -> None:
         match effect:

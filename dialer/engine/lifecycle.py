@@ -54,7 +54,7 @@ class Lifecycle:
             features.loaded_campaigns.add_or_replace_campaign(
                 await features.campaign_control_service.load_campaign_from_store(plan, in_chunks=False)
             )
-        await features.headquarters_order_executor.restore_stop_order_given_before_restart()
+        await features.headquarters_order_executor.restore_stop_order()
         features.wall_clock_guard.start_watching_clock(await store.find_newest_attempt_time())
         await store.release_expired_claims(now, core.plan.owner)
         await features.agent_seat_service.load_agent_log_ins()
@@ -149,7 +149,7 @@ class Lifecycle:
                 core.in_event = True
                 seconds = features.campaign_call_placer.place_calls_of_all_campaigns()
                 self._carry_out()
-                features.turnout_figures_of_centre.add_elapsed_time_to_dialling_time()
+                features.turnout_figures_of_centre.update_dialling_time()
                 pause_seconds = min(seconds, SECONDS_BETWEEN_DECISIONS)
                 await asyncio.sleep(pause_seconds)
                 try:

@@ -146,7 +146,7 @@ def make_campaign_view(features: Features, campaign_id: str) -> CampaignView | N
         pacing=str(pacing),
         refused=dict(run.refused),
         script=features.dependencies.flows.scripts.get_script_version(campaign_id),
-        speed=run.find_current_speed_limit_of_campaign(now),
+        speed=run.get_speed_limit_in_force(now),
         abandoned_target=_find_abandoned_rate_target(run),
         agent_share=_find_agent_time_share_of_campaign(features, run),
         calling_hours=_make_view_of_calling_hours(features, run, now),

@@ -49,7 +49,7 @@ class GovernedPacer(Learned, Pacer):
         super().set_abandoned_call_caps(caps)
         self.governor.set_abandoned_call_caps(self.caps)
 
-    def _set_present_time_of_pacing_policy(self, now: float) -> float:
+    def _advance_pacing_time(self, now: float) -> float:
         """Set the present time of the pacing policy to `now`, and return it. A time that is invalid, or earlier than
         the present time, is ignored.
         """
@@ -67,7 +67,7 @@ class GovernedPacer(Learned, Pacer):
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Count the call if it was answered or abandoned, so that the abandoned-call rate stays within its limits."""
-        self._set_present_time_of_pacing_policy(event.at_seconds)
+        self._advance_pacing_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
                 at_once=limit_duration_to_valid_range(event.seconds) < self._tuning.at_once_seconds
@@ -86,7 +86,7 @@ class GovernedPacer(Learned, Pacer):
 
         `recent` maps the length of each cap's time window (seconds) to its counts.
         """
-        self._set_present_time_of_pacing_policy(now_seconds)
+        self._advance_pacing_time(now_seconds)
         self.governor.restore_answered_and_abandoned_counts(recent)
 
     def correct_answered_and_abandoned_counts(
@@ -96,7 +96,7 @@ class GovernedPacer(Learned, Pacer):
 
         `changes` maps the length of each cap's time window (seconds) to its changes.
         """
-        self._set_present_time_of_pacing_policy(now_seconds)
+        self._advance_pacing_time(now_seconds)
         self.governor.correct_answered_and_abandoned_counts(changes)
 
     def get_learned_state(self) -> dict[str, object]:
@@ -133,7 +133,7 @@ class RatioPacer(GovernedPacer):
 
         The trunks and the limits of the abandoned-call rate may reduce the number.
         """
-        self._set_present_time_of_pacing_policy(snapshot.now_seconds)
+        self._advance_pacing_time(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.count_abandoned_calls_still_allowed()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
@@ -152,7 +152,7 @@ class RatioPacer(GovernedPacer):
 
         Without a logged-in agent, all ringing calls must be hung up.
         """
-        self._set_present_time_of_pacing_policy(snapshot.now_seconds)
+        self._advance_pacing_time(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.number_of_seats_for_callers
         if seats == 0:
             return ringing

@@ -98,7 +98,7 @@ class PredictivePacer(GovernedPacer):
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha (the
         allowed risk).
         """
-        now = self._set_present_time_of_pacing_policy(snapshot.now_seconds)
+        now = self._advance_pacing_time(snapshot.now_seconds)
         self._restart_dialling_after_long_pause(now, snapshot)
         prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
@@ -193,7 +193,7 @@ class PredictivePacer(GovernedPacer):
         """Return how many ringing calls to hang up, because too few seats would be free if all were answered. Without a
         logged-in agent, the result is all ringing calls.
         """
-        now = self._set_present_time_of_pacing_policy(snapshot.now_seconds)
+        now = self._advance_pacing_time(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.free_seats_minus_calls_in_flight >= 0:
             return 0
         prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)

@@ -139,7 +139,7 @@ class Acd:
             skill,
             call.campaign_id,
             server,
-            self._runs.list_skills_required_by_dialling_campaigns(),
+            self._runs.list_skills_of_dialling_campaigns(),
         )
 
     def free_seat_after_failed_connection(self, seat_name: str, attempt_id: AttemptId) -> None:

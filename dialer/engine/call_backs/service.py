@@ -82,7 +82,7 @@ class OwnCallBacks:
             self._start_call_back_timer(own, LOOK_SECONDS)
         elif self._is_seat_free_for_call_back(seat, own, now):
             self._seats.update_seat_state(seat, replace(seat, call_back_promised=True))
-            self._core.spawn_background_task(self._place_call_back(own, seat.name), "own-call-back")
+            self._core.spawn_background_task(self._dial_promised_call_back(own, seat.name), "own-call-back")
         else:
             self._start_call_back_timer(own, LOOK_SECONDS)
 
@@ -96,9 +96,9 @@ class OwnCallBacks:
             or now - max(own.at, seat.since.at) >= GRACE_SECONDS
         )
 
-    async def _place_call_back(self, own: OwnCallBack, seat_name: str) -> None:
+    async def _dial_promised_call_back(self, own: OwnCallBack, seat_name: str) -> None:
         try:
-            await self._own_calls.place_call_back(seat_name, own.campaign_id, own.phone_id)
+            await self._own_calls.dial_promised_call_back(seat_name, own.campaign_id, own.phone_id)
         except CommandRefused as refused:
             _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
             self._release_reserved_seat(seat_name)

@@ -159,7 +159,7 @@ class FlowService:
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._store_caller_input_by_kind(
+            kept = await self._store_caller_input(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -175,7 +175,7 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _store_caller_input_by_kind(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_caller_input(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._store_ivr_answer_if_valid(call, commit, key, may_stand=may_stand)

@@ -93,7 +93,7 @@ class Reconciler:
         ]
         if vanished:
             self._core.spawn_background_task(
-                self._look_up_and_end_vanished_calls([call.attempt_id for call in vanished], up.server),
+                self._end_vanished_calls([call.attempt_id for call in vanished], up.server),
                 "look-up-vanished",
             )
         strangers = self._inbound.resync_inbound_calls_with_server(up)
@@ -119,7 +119,7 @@ class Reconciler:
         """
         self._core.spawn_background_task(self._hang_up_calls_unknown_to_engine([attempt_id]), "hang-up-strays")
 
-    async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
+    async def _end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that disappeared from Asterisk while the connection was down. Asterisk's call records say how each
         one ended.
 

@@ -75,7 +75,7 @@ class StopAll(Command):
 
 class ApproveCampaign(Command):
     """Record in the audit log that the sender approves a campaign that somebody else has set up or changed on the web
-    page. The page sends it before it accepts the approval.
+    page. The page sends this command before it accepts the approval.
     """
 
     name: Literal["campaign-approve"] = "campaign-approve"

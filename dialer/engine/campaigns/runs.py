@@ -90,8 +90,9 @@ class CampaignRun:
         self.pacer.restore_learned_state(state)
 
     def pass_event_to_pacer(self, update: UpdatePacer, now: float) -> PacingEvent:
-        """Pass an event, such as an answered call, to the campaign's pacer. Return the event. `now` is monotonic
-        seconds.
+        """Pass an event, such as an answered call, to the campaign's pacer, and return the event in the pacer's form.
+
+        `now` is monotonic seconds.
         """
         call, kind, rang = update.call, update.kind, None
         if call is not None and kind in _END_OF_RINGING and call.ringing_monotonic_seconds is not None:
@@ -142,7 +143,7 @@ class CampaignRun:
         """Return whether the campaign still has numbers to call, and may dial according to the last pacing decision."""
         return self.hold is None and not self.is_campaign_completed
 
-    def find_current_speed_limit_of_campaign(self, now: float) -> CampaignSpeed | None:
+    def get_speed_limit_in_force(self, now: float) -> CampaignSpeed | None:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
@@ -161,7 +162,7 @@ class CampaignRun:
         self.list_done = False
         self.order.return_empty_booths_to_call_order()
 
-    def recheck_numbers_refused_by_calling_rules(self) -> None:
+    def recheck_refused_numbers(self) -> None:
         """Let the campaign check again the numbers that the calling rules refused, such as after an import."""
         self.must_check_refused = True
         self.request_number_queue_reload()
@@ -190,8 +191,8 @@ class CampaignRuns:
         """Return all campaigns with their ids, in the same order as `list_campaign_runs`."""
         return self._runs.items()
 
-    def list_skills_required_by_dialling_campaigns(self) -> list[tuple[str | None, str]]:
-        """Return the required skill and the id of each campaign with agents that places calls now."""
+    def list_skills_of_dialling_campaigns(self) -> list[tuple[str | None, str]]:
+        """Return the required skill and the id of each campaign that has agents and places calls now."""
         runs = [run for run in self._runs.values() if run.spec.kind is CampaignKind.AGENTS and run.can_campaign_dial]
         return [(run.spec.skill, run.spec.campaign_id) for run in runs]
 
@@ -220,10 +221,10 @@ class CampaignRuns:
         for run in self._runs.values():
             run.order.add_imported_booths_to_call_order(booths)
 
-    def recheck_numbers_refused_by_calling_rules(self) -> None:
+    def recheck_refused_numbers(self) -> None:
         """Request that every campaign checks again the numbers that the rules refused."""
         for run in self._runs.values():
-            run.recheck_numbers_refused_by_calling_rules()
+            run.recheck_refused_numbers()
         self._core.wake.set()
 
     def request_number_queue_reloads(self) -> None:

@@ -102,10 +102,10 @@ class Campaigns:
         await restore_counts_of_abandoned_calls(run, store, self._core.clock)
         for ordered in await store.read_supervisor_orders_in_force(now):
             if ordered.addressee == format_campaign_as_order_addressee(campaign_id):
-                self._restore_stored_order_of_supervisor(run, ordered)
+                self._restore_supervisor_order(run, ordered)
         return run
 
-    def _restore_stored_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
+    def _restore_supervisor_order(self, run: CampaignRun, ordered: StandingOrder) -> None:
         """Restore the speed limit, weight, calling hours or abandoned-call target that a supervisor set in an earlier
         run.
 
@@ -136,7 +136,7 @@ class Campaigns:
                 self._states_before_stop[name], run.state = run.state, CampaignState.STOPPED
         for name, plan in self._core.plan.campaigns.items():
             self._apply_settings_to_campaign(self._runs[name], plan)
-        self._runs.recheck_numbers_refused_by_calling_rules()
+        self._runs.recheck_refused_numbers()
         for name, _ in self._runs.list_campaign_runs_by_id():
             self._core.request_side_effects(Notify(CampaignChange(name)))
 

@@ -53,7 +53,7 @@ class AllowedMembers:
         return value
 
 
-def create_validator_of_command_field(is_valid: Callable[[Any], object], refusal: str) -> AfterValidator:
+def create_field_validator(is_valid: Callable[[Any], object], refusal: str) -> AfterValidator:
     """Return a pydantic validator that refuses a field's value if `is_valid(value)` is False.
 
     The error message is the field's name, followed by `refusal`.
@@ -81,7 +81,7 @@ PeriodOfDay = Annotated[
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
         description="period of the day such as 09:00-13:00; the end may be 24:00",
     ),
-    create_validator_of_command_field(lambda period: period[:5] < period[6:], "must end after it starts"),
+    create_field_validator(lambda period: period[:5] < period[6:], "must end after it starts"),
 ]
 StoreId = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 EpochSeconds = Annotated[float, Field(gt=0, lt=MAX_EPOCH_SECONDS)]

@@ -18,7 +18,7 @@ from dialer.engine.command.fields import (
     EpochSeconds,
     Record,
     StoreId,
-    create_validator_of_command_field,
+    create_field_validator,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             description=f"one entry for each voter of the household, 1 to {MAX_VOTERS}, all saved or none. The voter whom the call"
             " addresses has the mark of the disposition if not in this list; other voters have none",
         ),
-        create_validator_of_command_field(
+        create_field_validator(
             lambda voters: voters is None or len({each.voter_id for each in voters}) == len(voters),
             "must have each voter once",
         ),

@@ -26,7 +26,7 @@ from dialer.engine.command.fields import (
     RecordedTime,
     Responsible,
     StoreId,
-    create_validator_of_command_field,
+    create_field_validator,
 )
 from dialer.engine.roll_import.commands import ListSource
 
@@ -88,7 +88,7 @@ class FigureReport(Record):
     day: Annotated[
         str,
         Field(description="polling day, such as 2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"),
-        create_validator_of_command_field(_is_iso_date, "is not a date"),
+        create_field_validator(_is_iso_date, "is not a date"),
     ]
     constituency_number: StoreId
     part_number: Annotated[StoreId | None, Field(description="null: of the whole constituency")]

@@ -46,7 +46,7 @@ class HeadquartersOrders:
         self._store = store
         self._campaigns = campaigns
 
-    async def restore_stop_order_given_before_restart(self) -> None:
+    async def restore_stop_order(self) -> None:
         """Restore a stop by headquarters that is still in force from an earlier run. Campaigns that were added since
         are stopped too. Raises StoreError.
         """

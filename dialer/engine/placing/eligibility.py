@@ -245,7 +245,7 @@ class Eligibility:
             return rules
         certified = self._certified(rules.campaign_id, run.spec.flow)
         if certified is not rules.certified:
-            run.recheck_numbers_refused_by_calling_rules()
+            run.recheck_refused_numbers()
             rules = self._campaigns[run.spec.campaign_id] = replace(rules, certified=certified)
         return rules
 

@@ -24,7 +24,9 @@ REMEMBER_SECONDS = 300.0  # much longer than a claim's lease
 
 
 class NumberMemory:
-    """Recent calls and opt-outs by phone id. Each dictionary is sorted by time (epoch seconds)."""
+    """The recent calls and opt-outs of phone numbers, in memory, by phone id. Each dictionary is sorted by time (epoch
+    seconds).
+    """
 
     def __init__(self, core: Core, calls: LiveCalls) -> None:
         self._core = core

@@ -39,7 +39,7 @@ class ReservedSeats:
             language,
             run.spec.skill,
             run.spec.campaign_id,
-            sharing=self._runs.list_skills_required_by_dialling_campaigns(),
+            sharing=self._runs.list_skills_of_dialling_campaigns(),
         )
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:

@@ -141,7 +141,7 @@ class Snapshots:
 
     def _limit_calls_to_speed_limit(self, run: CampaignRun, room: int) -> int:
         """Return how many more calls a campaign may place under its supervisor's speed limit, at most `room`."""
-        speed, allowed = run.find_current_speed_limit_of_campaign(self._core.clock.now()), room
+        speed, allowed = run.get_speed_limit_in_force(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
@@ -257,7 +257,7 @@ class Snapshots:
     def _list_calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
         """Return the unanswered calls, and how long each answered voter has waited for an agent (seconds).
 
-        The campaign of `run` is the one that will place calls. Calls of other campaigns carry their own answer rate.
+        `run` is the campaign that will place calls. Calls of other campaigns are returned with their own answer rate.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []

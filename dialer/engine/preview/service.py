@@ -98,7 +98,7 @@ class OwnCalls:
         await self._call_number_for_seat(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"
 
-    async def place_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
+    async def dial_promised_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
         """Call the number of a promised call-back. The seat of the agent who promised it is reserved for the call.
         Raises CommandRefused, StoreError.
         """

@@ -47,7 +47,7 @@ class ImportRoll(Command):
 
 class DownloadRejectedRows(Command):
     """Record in the audit log that the sender downloads the rejected rows of an uploaded electoral roll, with names and
-    numbers. The desk (the server of the pages) sends it before it hands out the file.
+    numbers. The desk (the server of the pages) sends this command before it hands out the file.
     """
 
     name: Literal["rejects-download"] = "rejects-download"
@@ -83,7 +83,7 @@ class SuppressNumbers(Command):
 
 class SearchCallsOfNumber(Command):
     """Record in the audit log that the sender searches the calls to a phone number. The desk (the server of the pages)
-    sends it before it shows which ID the number has.
+    sends this command before it shows which ID the number has.
     """
 
     name: Literal["number-search"] = "number-search"

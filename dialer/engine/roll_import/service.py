@@ -164,7 +164,7 @@ class RollImport:
             run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
             if are_numbers_new:
                 self._core.request_side_effects(UpdatePacer(campaign_id, PacingEventKind.LIST_CHANGED))
-        self._runs.recheck_numbers_refused_by_calling_rules()
+        self._runs.recheck_refused_numbers()
 
     async def _load_turnout_of_imported_booths(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():

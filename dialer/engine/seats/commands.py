@@ -14,7 +14,7 @@ from dialer.engine.command.fields import (
     EpochSeconds,
     Reason,
     SeatName,
-    create_validator_of_command_field,
+    create_field_validator,
 )
 from dialer.engine.seats.log_ins import SignInSource
 
@@ -191,8 +191,8 @@ class SeatMessage(Command):
     text: Annotated[
         str,
         Field(pattern=ONE_LINE % MAX_MESSAGE),
-        create_validator_of_command_field(str.strip, "must not be blank"),
-        create_validator_of_command_field(
+        create_field_validator(str.strip, "must not be blank"),
+        create_field_validator(
             lambda text: sum(letter.isdigit() for letter in text) <= MAX_DIGITS,
             f"has more than {MAX_DIGITS} digits, which may be a phone number",
         ),

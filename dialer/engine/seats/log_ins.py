@@ -66,9 +66,9 @@ class WrongLogIns:
 
     def is_log_in_locked(self, seat: str, agent: str | None, now: float, source: SignInSource | None = None) -> bool:
         """Return whether log-ins of an agent at a seat are locked, by phone or from a source (a device or network)."""
-        keys = [key for key, _ in _list_counters_of_wrong_log_in(seat, agent, source, 1)]
+        keys = [key for key, _ in _list_wrong_log_in_counters(seat, agent, source, 1)]
         if source is not None and not source.is_known_device:
-            keys += [key for key, _ in _list_counters_of_wrong_log_in(seat, agent, None, 1)]
+            keys += [key for key, _ in _list_wrong_log_in_counters(seat, agent, None, 1)]
         return any(now < self._failures[key].locked_until for key in keys if key in self._failures)
 
     def count_wrong_log_in(
@@ -77,7 +77,7 @@ class WrongLogIns:
         """Count a wrong log-in, and return whether it causes a lock. `agent` is None if the agent number is unknown."""
         full: list[_Failures] = []
         counted: list[_Failures] = []
-        for key, limit in _list_counters_of_wrong_log_in(seat, agent, source, rules.wrong_pins):
+        for key, limit in _list_wrong_log_in_counters(seat, agent, source, rules.wrong_pins):
             failures = self._failures.setdefault(key, _Failures())
             self._failures.move_to_end(key)
             failures.count += 1
@@ -94,7 +94,7 @@ class WrongLogIns:
 
     def reset_wrong_log_in_counts(self, seat: str, agent: str, source: SignInSource | None = None) -> None:
         """Reset the counts of wrong log-ins of a seat, agent and source, because an agent has logged in correctly."""
-        for key, _ in _list_counters_of_wrong_log_in(seat, agent, source, 1):
+        for key, _ in _list_wrong_log_in_counters(seat, agent, source, 1):
             self._failures.pop(key, None)
 
     def unlock_seat(self, seat: str, now: float) -> bool:
@@ -108,7 +108,7 @@ class WrongLogIns:
         return was_locked
 
 
-def _list_counters_of_wrong_log_in(
+def _list_wrong_log_in_counters(
     seat: str, agent: str | None, source: SignInSource | None, limit: int
 ) -> Iterator[tuple[_Key, int]]:
     """Yield the key of each counter that a wrong log-in increments, and the number of consecutive wrong log-ins at

@@ -50,7 +50,7 @@ class TurnoutFigures:
             self._contacted_by.clear()
             self._dialling_seconds = 0.0
 
-    def add_stored_voter_mark_to_counts(self, mark: Mark, effect: MarkEffect) -> None:
+    def count_stored_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Count a stored mark (a fact about a voter). `effect` says what the mark has changed in the store."""
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
@@ -78,7 +78,7 @@ class TurnoutFigures:
             booth = self.booths[booth_id]
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
 
-    def add_elapsed_time_to_dialling_time(self) -> None:
+    def update_dialling_time(self) -> None:
         """Add the time since the last pacing decision to the dialling time, if a turnout campaign was able to dial in
         that time.
         """

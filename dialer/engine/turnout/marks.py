@@ -73,7 +73,7 @@ class Marks:
         """
         if not effect.recorded:
             return
-        self._turnout.add_stored_voter_mark_to_counts(mark, effect)
+        self._turnout.count_stored_voter_mark(mark, effect)
         self.cancel_calls_to_numbers(
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )

@@ -84,8 +84,8 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
         assert held is not None
         run = engine.features.loaded_campaigns["agents"]
         assert (
-            run.find_current_speed_limit_of_campaign(held.until - 1.0),
-            run.find_current_speed_limit_of_campaign(held.until),
+            run.get_speed_limit_in_force(held.until - 1.0),
+            run.get_speed_limit_in_force(held.until),
         ) == (
             held,
             None,

@@ -394,7 +394,7 @@ def test_call_attempt_is_stored_before_its_call_is_sent_with_the_campaigns_setti
 
 
 @pytest.mark.parametrize(("share", "records"), [(1.0, True), (0.0, False)])
-def test_call_of_the_sample_is_sent_with_the_wish_to_record_a_machine(share: float, records: bool) -> None:
+def test_call_in_the_machine_detection_sample_is_sent_with_a_request_to_record(share: float, records: bool) -> None:
     site = Site(campaign={"machine_detection": "before-seat"})
     site.run.spec = replace(site.run.spec, machine_sample=share)
     attempt, _ = site.create_call()

@@ -84,7 +84,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (None, PartyLeft(BOSS), "", None),
     ],
 )
-def test_each_event_at_each_transfer_stage_has_the_expected_actions(
+def test_switch_event_at_each_transfer_stage_causes_the_expected_orders_and_next_stage(
     stage: str | None, event: Event, follows: str, then: str | None
 ) -> None:
     turns = Turns(transfers=TRANSFERS)

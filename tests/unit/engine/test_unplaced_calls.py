@@ -51,7 +51,7 @@ def put_number_on_another_call(originator: Originator) -> None:
         ),
     ],
 )
-def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
+def test_previewed_call_that_may_not_be_dialled_ends_and_the_agent_gets_the_reason(
     prepare: Callable[[Originator], None], text: str, reason: RefusedBecause
 ) -> None:
     turns = Turns()
