@@ -104,7 +104,7 @@ class AgentPages:
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
-    def prepare_new_settings_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
+    def prepare_agent_page_settings(self, settings: Settings) -> Callable[[], None]:
         """Load the scripts of new settings. Return a function that puts the new settings into use on the agents' pages.
 
         Raises FlowError, SettingError.
@@ -238,7 +238,7 @@ async def serve_pages_of_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_abandoned_rate_caps(new), agents.prepare_new_settings_of_agent_pages(new))
+                    lambda: (list_abandoned_rate_caps(new), agents.prepare_agent_page_settings(new))
                 )
                 figures.caps = caps
                 for replace_settings in (

@@ -161,7 +161,7 @@ class CentreMaterial:
             waves = Waves.parse_published_document(
                 self._download_signed_document(updater, WAVES_TARGET, MAX_MANIFEST_BYTES)
             )
-            if (wave := waves.find_roll_out_wave_of_centre(self._source.centre, self._source.zone)) is None:
+            if (wave := waves.find_assignment_of_centre(self._source.centre, self._source.zone)) is None:
                 return None
             manifest = Manifest.parse_published_document(
                 self._download_signed_document(

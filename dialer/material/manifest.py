@@ -125,7 +125,7 @@ class Waves(_Document):
 
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
-    def find_roll_out_wave_of_centre(self, centre: str, zone: str | None) -> Wave | None:
+    def find_assignment_of_centre(self, centre: str, zone: str | None) -> Wave | None:
         """Return the assignment (wave) that applies to a centre, or None."""
         addressees = {"all", f"centre:{centre}", f"zone:{zone}"}
         return next((wave for wave in self.waves if addressees & {*wave.to}), None)

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from dialer.reports import accounts, agents, tables
-from dialer.reports.evidence import report_whether_abandoned_caps_were_met
+from dialer.reports.evidence import report_compliance_with_abandoned_caps
 from dialer.reports.formats import Report
 from dialer.reports.tables import Window
 from dialer.settings.site import Settings
@@ -35,7 +35,7 @@ REPORTS: Mapping[str, Callable[[ReportSource], Report]] = {
     "dispositions": lambda of: tables.report_dispositions(of.db, of.window),
     "abandonment": lambda of: tables.report_abandoned_calls(of.db, of.window, of.zone, of.false_positive_share),
     "machines": lambda of: tables.report_calls_taken_for_machines(of.db, of.window, of.false_positive_share),
-    "evidence": lambda of: report_whether_abandoned_caps_were_met(
+    "evidence": lambda of: report_compliance_with_abandoned_caps(
         of.db, of.window, of.zone, load_site_profile(of.settings)
     ),
     "hours": lambda of: accounts.report_calls_by_hour(of.db, of.window, of.zone, of.false_positive_share),

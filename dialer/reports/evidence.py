@@ -98,7 +98,7 @@ def compute_daily_evidence(
     return days.values()
 
 
-def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
+def report_compliance_with_abandoned_caps(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
     """Report whether each campaign met the limits (caps) on abandoned calls on each day.
 
     The caps come from `profile`. The column `cap_met` says whether every time window was within its cap. The column

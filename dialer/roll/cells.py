@@ -51,7 +51,7 @@ class Memo(dict[str, T]):
         return value
 
 
-def create_converter_from_words_to_codes(table: dict[str, str]) -> Callable[[str], str | None]:
+def create_word_to_code_converter(table: dict[str, str]) -> Callable[[str], str | None]:
     """Return a function that converts a word in a cell, such as "female", to its code.
 
     The function returns "" for a blank cell and None for an unknown word.

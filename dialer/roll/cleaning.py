@@ -21,7 +21,7 @@ from dialer.roll.cells import (
     Memo,
     clean_house_number,
     collapse_spaces,
-    create_converter_from_words_to_codes,
+    create_word_to_code_converter,
     parse_age,
     parse_clock_time,
     parse_whole_number,
@@ -135,8 +135,8 @@ class Cleaner:
         self._booths: dict[tuple[str, ...], BoothSlot] = {}
         self._serials = Memo(lambda cell: parse_whole_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
         self._ages = Memo(parse_age)
-        self._sexes = Memo(create_converter_from_words_to_codes(SEXES))
-        self._relations = Memo(create_converter_from_words_to_codes(RELATIONS))
+        self._sexes = Memo(create_word_to_code_converter(SEXES))
+        self._relations = Memo(create_word_to_code_converter(RELATIONS))
         self._languages = Memo(parse_language)
         self._houses = Memo(clean_house_number)
 

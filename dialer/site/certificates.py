@@ -39,6 +39,7 @@ def find_prompt_certificates_by_language(flow: Flow, prompts: CataloguePrompts) 
 
 
 def _check_certificates_in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
+    """Return whether all prompts of a flow in one language have valid certificates, and until which day."""
     last_day: date | None = None
     digest = hashlib.sha256()
     for sound in list_sounds_of_flow(flow, language, prompts.texts):

@@ -89,7 +89,7 @@ async def open_draft(page: Page, campaign: str) -> None:
     await expect(page.locator(".difference")).to_contain_text(f'id = "{campaign}"')
 
 
-async def test_draft_is_continued_after_a_reload_approved_by_another_supervisor_and_started(
+async def test_campaign_draft_is_continued_after_a_reload_then_approved_and_started(
     centre: CentreWithPages,
 ) -> None:
     file = centre.folder / "campaigns.toml"
@@ -146,7 +146,7 @@ async def test_draft_is_continued_after_a_reload_approved_by_another_supervisor_
     assert '"campaign_id":"pune-east"' in str(what)
 
 
-async def test_author_is_refused_as_approver_in_a_second_browser(centre: CentreWithPages) -> None:
+async def test_author_of_a_campaign_draft_cannot_approve_it_in_a_second_browser(centre: CentreWithPages) -> None:
     page = await centre.sign_in("/campaigns", ".setup")
     await save_draft(page, "pune-east")
     other = await centre.sign_in("/campaigns", ".setup")
@@ -188,7 +188,7 @@ async def test_approved_draft_that_is_edited_needs_another_approval(centre: Cent
     ignore_http_errors(centre.faults, 409)
 
 
-async def test_draft_of_an_edit_is_not_approved_if_the_campaign_changed_in_the_file(centre: CentreWithPages) -> None:
+async def test_campaign_draft_is_not_approved_if_the_campaign_changed_in_the_file(centre: CentreWithPages) -> None:
     file = centre.folder / "campaigns.toml"
     text = '[[campaigns]]\nid = "pune-east"\nkind = "agents"\nscript = "polling_day"\nstart_paused = true\n'
     file.write_text(text, encoding="utf-8")
@@ -208,7 +208,7 @@ async def test_draft_of_an_edit_is_not_approved_if_the_campaign_changed_in_the_f
     ignore_http_errors(centre.faults, 409)
 
 
-async def test_draft_is_deleted_after_a_question(centre: CentreWithPages) -> None:
+async def test_campaign_draft_is_deleted_after_the_user_has_confirmed(centre: CentreWithPages) -> None:
     page = await centre.sign_in("/campaigns", ".setup")
     await save_draft(page, "pune-east")
     await draft_of(page, "pune-east").get_by_role("button", name="Delete draft").click()
@@ -218,7 +218,7 @@ async def test_draft_is_deleted_after_a_question(centre: CentreWithPages) -> Non
     await expect(page.locator("#field-id")).to_have_value("")
 
 
-async def test_compliance_officer_sees_no_drafts(centre: CentreWithPages) -> None:
+async def test_compliance_officer_sees_no_campaign_drafts(centre: CentreWithPages) -> None:
     page = await centre.sign_in("/campaigns", "main .problem", name="kiran")
     await expect(page.locator(".setup")).to_have_count(0)
     assert await page.evaluate("fetch('/api/campaigns/drafts').then(answer => answer.status)") == 403
@@ -226,7 +226,9 @@ async def test_compliance_officer_sees_no_drafts(centre: CentreWithPages) -> Non
 
 
 @pytest.mark.parametrize("language", ["en", "hi"])
-async def test_drafts_are_accessible_and_truncate_no_text(centre: CentreWithPages, language: str) -> None:
+async def test_page_of_campaign_drafts_is_accessible_and_truncates_no_text(
+    centre: CentreWithPages, language: str
+) -> None:
     texts = read_page_texts(language, "board", "staff", "campaigns")
     page = await centre.sign_in("/campaigns", ".setup")
     await page.locator("#field-kind").select_option("ivr")

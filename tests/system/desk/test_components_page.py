@@ -38,7 +38,7 @@ def built_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("kit", KITS)
-async def test_components_look_as_in_the_stored_pictures(
+async def test_page_components_look_as_in_the_stored_pictures(
     browser: Browser, built_page: Path, tmp_path: Path, kit: str, scheme: str
 ) -> None:
     async with close_pages_after(browser):

@@ -97,7 +97,7 @@ async def open_flow(page: Page, flow: str) -> None:
     await page.wait_for_selector(".canvas path[marker-end]", state="attached")
 
 
-async def test_list_shows_mistakes_of_flows_and_an_opened_flow_shows_them_at_their_lines(
+async def test_flows_page_shows_mistakes_in_its_list_and_at_the_lines_of_a_flow(
     centre: CentreWithPages,
 ) -> None:
     page = await centre.sign_in("/flows", "#flows-title")

@@ -72,7 +72,9 @@ def is_pin_of_agent(file: Path, number: str, pin: str) -> bool:
     return PinCheck([account]).is_pin_correct(number, pin)
 
 
-async def test_page_lists_all_agents_and_offers_known_languages_and_skills(desk: DeskUnderTest, file: Path) -> None:
+async def test_agents_editing_page_lists_agents_and_offers_known_languages_and_skills(
+    desk: DeskUnderTest, file: Path
+) -> None:
     page = (await desk.get("/api/agents", "supervisor")).json()
     assert page["agents"] == [
         {
@@ -147,7 +149,7 @@ async def test_edited_agent_keeps_the_pin_unless_a_new_one_is_asked_for(desk: De
     assert not is_pin_of_agent(file, "101", "80415")
 
 
-async def test_agent_is_removed_from_the_file(desk: DeskUnderTest, file: Path) -> None:
+async def test_agent_removed_on_the_page_is_removed_from_the_agents_file(desk: DeskUnderTest, file: Path) -> None:
     await save_change(desk, ADD)
     assert '-number = "101"' in (await check_change(desk, REMOVE))["difference"]
     assert (await save_change(desk, REMOVE)).json()["status"] == "done"
@@ -165,7 +167,7 @@ async def test_agent_is_removed_from_the_file(desk: DeskUnderTest, file: Path) -
     ],
     ids=["duplicate", "number", "name", "language", "skill"],
 )
-async def test_mistake_in_the_form_is_reported_at_its_field(
+async def test_mistake_in_the_form_of_an_agent_is_reported_at_its_field(
     desk: DeskUnderTest, file: Path, changed: dict[str, Any], field: str, says: str
 ) -> None:
     [problem] = (await check_change(desk, {**ADD, **changed}))["problems"]
@@ -259,7 +261,7 @@ async def test_page_without_an_agents_file_refuses_to_change_agents(tmp_path: Pa
         assert (answer.status_code, answer.json()) == (409, {"problem": "no-agents-file"})
 
 
-async def test_check_lists_other_changed_settings_and_those_that_need_a_restart(
+async def test_check_of_an_agent_lists_other_changed_settings_and_those_that_need_a_restart(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     path = tmp_path / "centre.toml"

@@ -117,9 +117,7 @@ async def test_new_agent_can_sign_in_after_the_settings_are_reloaded(tmp_path: P
     settings, pin_hash = two_agent_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
     async with run_desk(tmp_path, settings) as desk:
-        desk.agents.prepare_new_settings_of_agent_pages(
-            settings.model_copy(update={"agents": (*settings.agents, newcomer)})
-        )()
+        desk.agents.prepare_agent_page_settings(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
         [(_, _, _, values)] = desk.dialler_client.asked

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from dialer.desk.page_types import FILE, render_page_data_types_as_typescript
+from dialer.desk.page_types import FILE, render_typescript_of_page_data
 from dialer.domain.schema import MESSAGE, PRIVATE, Time
 from dialer.web.typescript import render_type_declarations
 
@@ -50,9 +50,7 @@ class Thing:
 
 
 def test_generated_types_of_the_pages_are_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == render_page_data_types_as_typescript(), (
-        "run: python -m dialer.desk.page_types"
-    )
+    assert FILE.read_text(encoding="utf-8") == render_typescript_of_page_data(), "run: python -m dialer.desk.page_types"
 
 
 def test_generated_page_types_cover_each_kind_of_field_and_omit_private_fields() -> None:

@@ -17,7 +17,7 @@ from dialer.domain.judged_calls import JudgedCalls
 from dialer.domain.model import Outcome, calculate_abandoned_rate
 from dialer.mqtt.messages import create_statistics_message
 from dialer.reports import accounts, tables
-from dialer.reports.evidence import report_whether_abandoned_caps_were_met
+from dialer.reports.evidence import report_compliance_with_abandoned_caps
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.demo.report import build_demo_report
 from dialer.store.connection import open_store_snapshot
@@ -66,7 +66,7 @@ async def test_abandoned_rate_is_the_same_in_every_report_and_excludes_ivr_calls
     with open_store_snapshot(store, None) as source:
         table = tables.report_abandoned_calls(source, window, UTC, SHARE)
         uncharged = tables.report_abandoned_calls(source, window, UTC, 0.0)
-        proof = report_whether_abandoned_caps_were_met(source, window, UTC, load_profile("neutral"))
+        proof = report_compliance_with_abandoned_caps(source, window, UTC, load_profile("neutral"))
     people = SHARE * DETECTING["machine"]
     of_flow = people / (99 + people)
     agents, detecting, ivr = (cells(table, row) for row in table.rows)
@@ -97,7 +97,7 @@ async def test_judged_calls_of_a_campaign_replace_its_share_of_people_in_every_r
         patch.setattr(judged_calls, "LEAST_JUDGED", 40)
         table = tables.report_abandoned_calls(source, window, UTC, SHARE)
         hours = accounts.report_calls_by_hour(source, window, UTC, SHARE)
-        proof = report_whether_abandoned_caps_were_met(source, window, UTC, load_profile("neutral"))
+        proof = report_compliance_with_abandoned_caps(source, window, UTC, load_profile("neutral"))
         machines = tables.report_calls_taken_for_machines(source, window, SHARE)
     people = measured * AGENTS["machine"]
     for report in (table, hours, proof):

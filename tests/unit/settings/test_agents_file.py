@@ -89,7 +89,7 @@ def test_removed_agent_leaves_the_other_agents(file: Path) -> None:
     assert file.read_text(encoding="utf-8") == f"# Agents of the page\n\n{left}"
 
 
-def test_difference_shows_that_a_pin_changes_without_its_hashes(file: Path) -> None:
+def test_shown_change_of_the_agents_file_hides_the_hashes_of_pins(file: Path) -> None:
     after = Agent.model_validate({**ASHA.model_dump(), "pin": OTHER_HASH})
     shown = hide_pin_hashes(prepare_agent_edit(file, ASHA, after).difference)
     assert '-pin = "hash of a PIN, not shown"\n+pin = "hash of a PIN, not shown"\n' in shown
