@@ -878,7 +878,7 @@ export interface PreviewedReject {
   reason: string;
 }
 
-/** The kind of a prompt. It determines how the prompt's value is spoken. */
+/** The kind of a prompt, such as a text, a number or an hour, which determines how its value is spoken. */
 export type PromptKind = "text" | "number" | "digits" | "date" | "hour" | "place" | "name" | "recording";
 
 /** A user's proposal that is still open, or that was answered recently. */
