@@ -84,7 +84,7 @@ class Housekeeping:
             self._core.request_side_effects(StoreFailed(error))
             return
         if bound.deleted:
-            _log.warning("outbox.trimmed", deleted=bound.deleted)
+            _log.warning("outbox.oldest_messages_deleted", messages=bound.deleted)
         if bound.bytes_over_limit:
             self._alerts.raise_alert(AlertKind.OUTBOX_FULL, megabytes=bound.bytes_over_limit >> 20)
         else:

@@ -74,7 +74,7 @@ class Lifecycle:
                 )
         left_open = features.call_reconciler.load_open_call_attempts(unfinished, trunks)
         if left_open:
-            _log.warning("attempts.left_open", attempts=left_open)
+            _log.warning("call_attempts.left_open", attempts=left_open)
 
     async def _refuse_store_older_than_call_journal(self) -> None:
         journal = self._features.dependencies.sent_journal
@@ -100,7 +100,7 @@ class Lifecycle:
         ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(unsent)]
         if ended:
             await self._features.store.end_attempts(ended, announced=False)
-            _log.info("attempts.never_sent", attempts=len(ended))
+            _log.info("call_attempts.never_sent", attempts=len(ended))
         try:
             journal.start_new_journal_file()
         except OSError as error:  # only makes a crash leave more unknown attempts: dialling goes on
@@ -178,7 +178,7 @@ class Lifecycle:
         features.seat_monitoring_service.end_all_monitoring()
         await self._wait_until_calls_have_ended(HANG_UP_SECONDS)
         if len(features.live_calls):  # the next start finds them open in the store and reconciles them
-            _log.warning("drain.timed_out", calls=len(features.live_calls))
+            _log.warning("shutdown.timed_out", calls=len(features.live_calls))
         features.retrying_store_writer.closing = True
 
     async def _wait_until_calls_have_ended(self, seconds: float) -> None:

@@ -18,7 +18,7 @@ from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import Change, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.preview.commands import SeatPreviewDial
 from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 
@@ -133,7 +133,7 @@ class SimulatedAgents(EngineClient):
         await asyncio.sleep(max(1.0, random_numbers.expovariate(1 / habits.wrap_up_seconds)))
         if takes_break:
             await self._execute_seat_command(SeatPause(seat=seat, reason="break"))
-        await self._execute_seat_command(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
+        await self._execute_seat_command(PhoneKeyDisposition(seat=seat, disposition=disposition, hour=hour))
         if takes_break:
             await asyncio.sleep(max(2.0, random_numbers.expovariate(1 / habits.break_seconds)))
             await self._execute_seat_command(SeatReady(seat=seat))

@@ -10,7 +10,7 @@ from contextlib import closing
 from dialer.app import RunningCentre, assemble_centre
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState, TransferStage
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult
 from tests.asterisk.log_in import find_seat, run_dialler, wait_until
@@ -76,7 +76,7 @@ async def check_transfer(centre: RunningCentre, lab: TwoServers, target: str) ->
     await wait_until(lambda: find_seat(centre, SEAT).state is SeatState.WRAP_UP)
     faults = await find_missing_conference(lab, f"aside-{attempt}", target)
     await wait_until(lambda: not any(centre.engine.make_centre_view().campaigns[0].calls.values()))
-    await execute(KeyedDisposition(seat=SEAT, disposition=Disposition.VOTED))
+    await execute(PhoneKeyDisposition(seat=SEAT, disposition=Disposition.VOTED))
     rooms = await lab.other.run_command("confbridge list")
     return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: a conference was not closed: {rooms}"]
 

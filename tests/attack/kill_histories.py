@@ -37,7 +37,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.errors import CommandRefused, StoreCorrupt, StoreError
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import load_shipped_texts
@@ -217,7 +217,7 @@ class History:
         kind = disposition.value if hour is None else f"{disposition.value}-{hour}"
         record.attempted[attempt_id, kind, "agent"] += 1
         try:
-            await dialler.engine.execute_command(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
+            await dialler.engine.execute_command(PhoneKeyDisposition(seat=seat, disposition=disposition, hour=hour))
         except (CommandRefused, StoreError):
             return
         if not dialler.steps.killed.is_set():

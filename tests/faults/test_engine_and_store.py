@@ -18,7 +18,7 @@ from dialer.domain.schema import get_type_adapter
 from dialer.domain.sealed_epochs import SealedEpoch, find_breaks_in_signature_chain
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import StopAll
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store import seal_verification
 from tests.support.breaking import FailingStore
@@ -80,11 +80,11 @@ async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tm
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         full = FailingStore(site, "save_disposition_of_call")
         with pytest.raises(StoreFull):
-            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.centre_view.seats[0].state is SeatState.WRAP_UP
         full.failing = False
         assert (
-            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
             == "seat 01: voted"
         )
     assert query_site_store(tmp_path, "SELECT kind FROM mark") == [("voted",)]

@@ -16,7 +16,7 @@ import pytest
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import StopAll
-from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
+from dialer.engine.dispositions.commands import PhoneKeyDisposition, SeatDispose
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import run_until_killed
@@ -173,14 +173,14 @@ def test_dialler_and_asterisk_agree_on_calls_and_seats_after_a_killed_dialler_re
 @pytest.mark.parametrize(
     ("said", "outcome", "due"),
     [
-        (KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16), Outcome.CONNECTED, "16:45"),
+        (PhoneKeyDisposition(seat="01", disposition=Disposition.LATER, hour=16), Outcome.CONNECTED, "16:45"),
         (
-            KeyedDisposition(seat="01", disposition=Disposition.CALL_BACK),
+            PhoneKeyDisposition(seat="01", disposition=Disposition.CALL_BACK),
             Outcome.CONNECTED,
             "10:30",
         ),  # an hour after the disposition
-        (KeyedDisposition(seat="01", disposition=Disposition.REFUSED), Outcome.CONNECTED, None),
-        (KeyedDisposition(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
+        (PhoneKeyDisposition(seat="01", disposition=Disposition.REFUSED), Outcome.CONNECTED, None),
+        (PhoneKeyDisposition(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
     ],
 )
 def test_disposition_entered_during_a_call_survives_a_killed_dialler(

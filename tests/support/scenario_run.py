@@ -21,7 +21,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.engine import Engine
 from dialer.engine.preview.commands import SeatPreviewDial
 from dialer.engine.seats.commands import SeatLogIn, SeatLogOff, SeatPause
@@ -260,7 +260,9 @@ class _Run:
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)
         with contextlib.suppress(CommandRefused):  # the wrap-up has already ended
-            await self._engine.execute_command(KeyedDisposition(seat=seat, disposition=self._scenario.site.disposition))
+            await self._engine.execute_command(
+                PhoneKeyDisposition(seat=seat, disposition=self._scenario.site.disposition)
+            )
 
     async def _run_event(self, event: Event) -> None:
         if event.once is not None and event.seat is not None:

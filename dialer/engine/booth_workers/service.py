@@ -76,7 +76,7 @@ class BoothWorkers:
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.save_report_of_unknown_serial_number(unknown)
-            _log.info("serial.refused", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
+            _log.info("serial_number.unknown", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
             raise CommitTargetNotFound(
                 f"no voter at that polling station has the serial {serial}: check the number and enter it again"
             )

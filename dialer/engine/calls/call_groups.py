@@ -56,27 +56,30 @@ class CallGroups(Generic[Key]):
 
 
 def find_campaign_of_call_without_seat(call: Call) -> str | None:
-    """Return the campaign of a call that needs a seat or may need one: it is not answered yet, or its voter waits for a
-    seat. Otherwise return None.
+    """Return the campaign of a call that is not answered yet, or whose voter waits for a seat. Return None for any
+    other call.
     """
     needs_seat = call.leg.answered_seconds is None or call.call_state is CallState.WAITING
     return call.campaign_id if needs_seat else None
 
 
 def find_campaign_of_waiting_voter(call: Call) -> str | None:
-    """Return the campaign of a call whose voter can be connected to a seat now. Otherwise return None."""
+    """Return the campaign of a call whose voter can be connected to a seat now. Return None for any other call."""
     return call.campaign_id if call.leg.waiting and call.call_state is CallState.WAITING else None
 
 
 def find_trunk_of_call_with_channel(call: Call) -> str | None:
-    """Return the trunk of a call that uses a channel, otherwise None. A call uses a channel from the moment at which it
-    is committed to the store until the switch reports its end.
+    """Return the trunk of a call that uses a channel. Return None for any other call.
+
+    A call uses a channel from the moment at which it is committed to the store until the switch reports its end.
     """
     return call.trunk if call.leg.ended is None else None
 
 
 def find_trunk_of_unsent_call(call: Call) -> str | None:
-    """Return the trunk of a call that was allowed to start and is not sent to the switch yet. Otherwise return None."""
+    """Return the trunk of a call that was allowed to start and is not sent to the switch yet. Return None for any other
+    call.
+    """
     leg = call.leg
     return None if leg.originate_sent or leg.preview is not None or call.inbound else call.trunk
 

@@ -179,7 +179,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
         return await services.dispositions.undo_disposition(self.seat, self.attempt_id, context.receipt)
 
 
-class KeyedDisposition(SeatCommand):
+class PhoneKeyDisposition(SeatCommand):
     """Save the disposition (call result) that an agent entered on the phone, for the seat's current or latest call."""
 
     disposition: Disposition

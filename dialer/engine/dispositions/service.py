@@ -48,7 +48,7 @@ _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
-class _Undoable:
+class _UndoableDisposition:
     """The last disposition that was saved at a seat, with the data to undo it."""
 
     call: Call
@@ -94,7 +94,7 @@ class Dispositions:
         self._call_backs = call_backs
         self._marks = marks
         self._retries = retries
-        self._undoable: dict[str, _Undoable] = {}  # by seat
+        self._undoable: dict[str, _UndoableDisposition] = {}  # by seat
         self._open_calls: dict[str, _OpenCall] = {}  # by seat
 
     def reopen_call_for_disposition(self, seat_name: str, call: Call, agent: str | None) -> None:
@@ -146,7 +146,7 @@ class Dispositions:
         if receipt is not None:
             spoken = call.copy_call_with_machine_report(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
-            self._undoable[seat.name] = _Undoable(
+            self._undoable[seat.name] = _UndoableDisposition(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
             )
         current = self._seats[seat.name]
@@ -290,10 +290,11 @@ class Dispositions:
         return live.talk.disposition
 
     def _record_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """Record an agent's report whether a machine answered a call that is live or has just ended.
+        """Record an agent's report that a machine, or after all a person, answered a call that is live or has just
+        ended.
 
-        The pacer then counts the call as answered by a machine. It ignores inbound calls. If the agent undoes the
-        disposition, the pacer's count stays as it is.
+        The pacer counts an outbound call as answered by a machine from then on, even if the agent undoes the
+        disposition.
         """
         live = self._calls.find_live_call(call.attempt_id)
         known = live or call

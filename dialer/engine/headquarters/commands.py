@@ -1,7 +1,8 @@
 """Commands from headquarters: signed orders, updates from other centres, and confirmations of results.
 
 The uplink (the process that connects a centre to headquarters) sends updates and confirmations about once a second.
-They are not stored: each has a stream position, by which a repeat is recognised. Only refusals are audited.
+They are not stored as commands. Each has a position in headquarters' message stream, so a repeat is recognised. Only
+refusals are audited.
 """
 
 from __future__ import annotations

@@ -166,10 +166,8 @@ class Eligibility:
         return ruling
 
     def does_call_need_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
-        """Return whether a seat must be reserved for a call before it is dialled.
-
-        This is the case if the number is locked after an abandoned call, and the rules allow calls to it with a
-        guaranteed agent.
+        """Return whether a seat must be reserved for a call before it is dialled: the number is locked after an
+        abandoned call, and the rules allow calls to it with a guaranteed agent.
         """
         rules, facts = self._gate.rules, self._update_facts_of_reserved_number(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats

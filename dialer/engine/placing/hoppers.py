@@ -197,8 +197,8 @@ class Hoppers:
         run.hopper.clear()
 
     def return_expiring_numbers_to_queue(self, run: CampaignRun) -> None:
-        """Put reserved numbers back into the campaign's queue if their reservation ends soon. These numbers are at the
-        front of the hopper.
+        """Put numbers back into the campaign's queue whose reservation ends soon. They are at the front of the hopper
+        (reserved numbers).
         """
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
@@ -219,5 +219,5 @@ class Hoppers:
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_numbers(claims)
-        except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
+        except StoreError as error:  # they return to the queue when their reservation expires
+            _log.warning("reserved_numbers.return_failed", numbers=len(claims), problem=str(error))

@@ -228,16 +228,16 @@ class Originator:
         run.set_due_time_of_next_number(min(due_at for _, due_at in postponed))
         try:
             await self._store.postpone_claimed_numbers(postponed)
-        except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.postpone_failed", claims=len(postponed), problem=str(error))
+        except StoreError as error:  # they return to the queue when their reservation expires
+            _log.warning("reserved_numbers.postpone_failed", numbers=len(postponed), problem=str(error))
         self._core.wake.set()
 
     async def _remove_refused_numbers_from_queue(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
         """Remove numbers from the queue, because the rules forbid calls to them until a person changes something."""
         try:
             await self._store.remove_refused_numbers_from_queue(refused)
-        except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
+        except StoreError as error:  # they return to the queue when their reservation expires
+            _log.warning("reserved_numbers.removal_failed", numbers=len(refused), problem=str(error))
         run.set_due_time_of_next_number(self._core.clock.now())  # the queue may be at its end
         self._core.wake.set()
 
@@ -436,7 +436,7 @@ class Originator:
                 )
             )
         except OriginateUnsure as error:  # the next resync shows whether the call exists
-            _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
+            _log.warning("originate.result_unknown", attempt=attempt_id, problem=str(error))
         except (SwitchError, UnsafeValue) as error:  # all other errors mean that the call was not placed
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch did not place the call: {error}"

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from dialer.domain.model import DISPOSITION_KEYS, AttemptId, Disposition
 from dialer.domain.switch import SeatSound
 from dialer.engine.command.base import SeatCommand
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.recordings.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
@@ -106,6 +106,8 @@ def _find_command_of_entered_keys(seat: str, keys: str, pause_reasons: Sequence[
         return SeatPause(seat=seat, reason=pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None
     if keys.startswith(_LATER_KEY):
         hour = int(keys[1:])
-        return KeyedDisposition(seat=seat, disposition=Disposition.LATER, hour=hour) if hour < _HOURS_IN_A_DAY else None
+        return (
+            PhoneKeyDisposition(seat=seat, disposition=Disposition.LATER, hour=hour) if hour < _HOURS_IN_A_DAY else None
+        )
     disposition = DISPOSITION_KEYS.get(keys)
-    return None if disposition is None else KeyedDisposition(seat=seat, disposition=disposition)
+    return None if disposition is None else PhoneKeyDisposition(seat=seat, disposition=disposition)

@@ -111,7 +111,7 @@ class Agents:
             if name not in seats or seats[name].server == server
         }
         self._saved_log_ins = {name: each for name, each in self._saved_log_ins.items() if name not in kept}
-        adopted: list[str] = []
+        restored: list[str] = []
         logged_off = 0
         for log_in in kept.values():
             seat = seats.find_seat(log_in.seat)
@@ -126,10 +126,10 @@ class Agents:
                 self._core.spawn_background_task(self._save_agent_log_in(seat.name), "drop-log-in")
                 continue
             self._seats.update_seat_state(seat, after.pause_seat(log_in.reason or "", now) if log_in.paused else after)
-            adopted.append(seat.name)
+            restored.append(seat.name)
         if kept:
-            _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
-        return adopted
+            _log.info("log_ins.restored", restored=len(restored), logged_off=logged_off)
+        return restored
 
     def log_off_absent_agent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""

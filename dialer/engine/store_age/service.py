@@ -26,9 +26,7 @@ RETRY_SECONDS = 2.0
 
 
 class StoreAge:
-    """Compares the store with the newest call that the broker or an Asterisk server has recorded, and stops dialling if
-    the store lacks this call.
-    """
+    """Stops dialling if the store lacks the newest call that the broker or an Asterisk server has recorded."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store) -> None:
         self._core = core

@@ -1,4 +1,4 @@
-"""Update the health of the trunks from the results of their calls, and raise an alert when a trunk is suspended (gets no
+"""The health of the trunks, updated from the results of their calls. An alert says when a trunk is suspended (gets no
 calls for a while).
 """
 

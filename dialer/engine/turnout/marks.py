@@ -152,7 +152,7 @@ class Marks:
     async def _put_reserved_numbers_back_in_queue(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_numbers(claims)
-        except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
+        except StoreError as error:  # they return to the queue when their reservation expires
+            _log.warning("reserved_numbers.return_failed", numbers=len(claims), problem=str(error))
         run.request_number_queue_reload()
         self._core.wake.set()

@@ -34,7 +34,7 @@ class Users:
     async def load_users(self) -> None:
         """Load the users from the store, and delete those whose names are now in the settings. Raises StoreError.
 
-        They are deleted so that nobody gets an old role back when the name is removed from the settings.
+        Otherwise a user would get an old role back when the name is removed from the settings.
         """
         await self._reload_users()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):

@@ -11,7 +11,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatView
 from dialer.engine.booth_workers.commands import SeatSerials
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatLogIn, SeatReady
 from dialer.settings.site import Settings
 from dialer.simulation.agents import AgentHabits, EngineLike, SimulatedAgents
@@ -75,7 +75,7 @@ class RehearsalStaff:
         """
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
             command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
-        if isinstance(command, KeyedDisposition) and self._campaign.get(command.seat) in self._workers:
+        if isinstance(command, PhoneKeyDisposition) and self._campaign.get(command.seat) in self._workers:
             return await self._end_booth_worker_call(command.seat)
         return await self._engine.execute_command(command, context)
 

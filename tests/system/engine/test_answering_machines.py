@@ -15,7 +15,7 @@ from dialer.domain.judged_calls import JudgedCalls, WhoAnswered
 from dialer.domain.model import LIVE_ANSWERS, AttemptId, Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.recordings.commands import JudgeRecordedCall
 from dialer.engine.seats.commands import SeatHangUp
 from dialer.pacing.governed import GovernedPacer
@@ -227,8 +227,8 @@ async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
             ended = len(site.ended())
             await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
-            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
-            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=last))
+            await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.MACHINE))
+            await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=last))
             await site.centre.engine.execute_command(SeatHangUp(seat="01"))
             await site.until(lambda count=ended: len(site.ended()) > count, seconds=10)  # type: ignore[misc]
             assert list_outcomes(site)[-1] is wanted
@@ -242,7 +242,7 @@ async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path)
     async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP, seconds=60)
-        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.MACHINE))
         await site.until(lambda: Outcome.MACHINE in site.centre_view.campaigns[0].outcomes, seconds=10)
         assert not site.centre_view.campaigns[0].outcomes.get(Outcome.CONNECTED)
         await asyncio.sleep(1)
@@ -256,7 +256,7 @@ async def test_phone_key_for_an_answering_machine_is_refused_without_machine_det
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
         with pytest.raises(CommandRefused, match="machine_detection"):
-            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+            await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.MACHINE))
 
 
 def count_answers_and_abandoned_calls(site: Site) -> tuple[float, float]:
@@ -288,7 +288,7 @@ async def test_repeated_answering_machine_reports_of_a_call_lower_the_answered_c
             await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
             for word in words:
                 said = Disposition.MACHINE if word == "m" else Disposition.VOTED
-                await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=said))
+                await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=said))
             await site.centre.engine.execute_command(SeatHangUp(seat="01"))
             await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=60)
             assert count_recently_answered_and_abandoned_calls(site)[0] == answers
@@ -310,5 +310,5 @@ async def test_answering_machine_report_on_an_inbound_call_keeps_the_outbound_an
         before = count_recently_answered_and_abandoned_calls(site)[0]
         site.switch.place_inbound_call(caller, called=number)
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=30)
-        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.MACHINE))
         assert count_recently_answered_and_abandoned_calls(site)[0] == before

@@ -18,7 +18,7 @@ from dialer.domain.view import Hold, HoldReason, SeatState
 from dialer.engine.booth_workers.commands import SeatSerials, SeatUndoSerial
 from dialer.engine.booth_workers.service import BoothWorkers
 from dialer.engine.call_flows.service import FlowService, FlowSession, ScriptSession
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatReady
 from dialer.flows.turns import FlowCommit
 from dialer.reports import accounts
@@ -256,7 +256,7 @@ async def test_agent_enters_the_voter_serial_numbers_that_a_booth_worker_reports
         assert said == "seat 01: 2 serial numbers saved; unknown: 77"
         assert await engine.execute_command(SeatUndoSerial(seat="01")) == "seat 01: the last serial number is undone"
         with pytest.raises(CommandRefused, match="cannot have the disposition voted"):
-            await engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         assert await engine.execute_command(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serial number saved"
         await engine.execute_command(SeatReady(seat="01"))
@@ -279,7 +279,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
     ) as site:
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
-        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
         await asyncio.sleep(900)
         assert len(site.switch.placed_calls) == 1
 

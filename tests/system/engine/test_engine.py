@@ -13,7 +13,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Mark, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.settings.jurisdiction import AbandonedCap
 from dialer.simulation.asterisk.config import PhoneMode
@@ -192,14 +192,14 @@ async def test_disposition_entered_by_an_agent_is_stored_and_applied(tmp_path: P
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="hour 24"):
-            await execute(KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=24))
+            await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.LATER, hour=24))
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="tea"))
-        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.centre_view.seats[0].state is SeatState.PAUSED
         with pytest.raises(CommandRefused, match="no connected call"):
-            await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(60)
         assert len(site.switch.placed_calls) == 1
     assert query_site_store(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]

@@ -21,7 +21,7 @@ from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.external_records.commands import MarkReport, RecordMarks, RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.mqtt.client import BrokerSettings
@@ -148,7 +148,7 @@ async def test_household_stays_in_the_queue_after_one_of_its_voters_has_voted(tm
         await site.centre.engine.execute_command(record_marks(site, 1, 2))
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
-        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
     assert query_site_store(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
     assert query_site_store(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
         ("voted",),
@@ -206,7 +206,7 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
         await asyncio.sleep(1200)
         before = site.centre_view.state.forecast
         await site.centre.engine.execute_command(
-            KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)
+            PhoneKeyDisposition(seat="01", disposition=Disposition.OPT_OUT)
         )  # the only number of one voter
         await asyncio.sleep(5)
         after = site.centre_view.state.forecast

@@ -16,7 +16,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.runs import CampaignRun
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
@@ -96,7 +96,7 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
                     site.switch.press_phone_keys("agent01", key)
                     await asyncio.sleep(1.0)
             case "disposition":
-                await execute(KeyedDisposition(seat="01", disposition=Disposition.NOT_YET))
+                await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.NOT_YET))
         await asyncio.sleep(3.0)
         (seat,) = collect_pacing_input(site).busy_seats
         assert seat.stage is SeatStage.CLOSING
@@ -107,7 +107,7 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
         await execute(SeatClosing(seat="01"))
         assert collect_pacing_input(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
         await asyncio.sleep(2.0)
-        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.centre_view.seats[0].state is not SeatState.WRAP_UP)
         await wait_for_talk(site)
         assert (

@@ -16,7 +16,7 @@ from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
 from dialer.domain.switch_events import SeatKeyPressed
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, SeatView
 from dialer.engine.campaigns.commands import PauseCampaign
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.preview.commands import SeatDial, SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.seats.commands import SeatHangUp, SeatLogOff, SeatPause
 from dialer.pacing.port import Limit
@@ -84,7 +84,7 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
         assert not get_seat(site).dialling
         assert [call.channel_id for call in site.switch.placed_calls] == [attempt_id]
         await site.until(lambda: get_seat(site).state is SeatState.WRAP_UP)
-        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
 

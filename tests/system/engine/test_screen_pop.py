@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState, SeatView
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from tests.support.centre import a_site
 from tests.support.seats import seat, wait_until_talking
@@ -61,7 +61,7 @@ async def test_agent_sees_votes_and_opt_outs_that_arrive_during_the_call(
 
         await site.until(lambda: list_settled_voters() == (voter_id,), seconds=1)
         assert seat(site).state is SeatState.TALKING
-        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat="01", disposition=Disposition.OPT_OUT))
 
         def has_opted_out() -> bool:
             now = seat(site).screen_pop

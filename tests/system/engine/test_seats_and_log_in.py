@@ -13,7 +13,7 @@ import pytest
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState, SeatView
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
 from dialer.engine.seats.pins import PinCheck
 from dialer.simulation.asterisk.channels import EndsBy
@@ -304,7 +304,7 @@ def test_disposition_during_or_after_a_call_decides_when_its_number_is_due_again
         async with a_site(tmp_path, config, seats=1, campaign={"wrap_up_seconds": 20}) as site:
             await site.log_in("01")
             await site.until(lambda: seat(site).state is SeatState.TALKING)
-            later = KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
+            later = PhoneKeyDisposition(seat="01", disposition=Disposition.LATER, hour=16)
             if during_the_talk:
                 await site.centre.engine.execute_command(later)
             await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -413,7 +413,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
         await site.centre.engine.execute_command(
-            KeyedDisposition(seat="01", disposition=Disposition.VOTED)
+            PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED)
         )  # the agent may still enter a disposition
         site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)

@@ -14,7 +14,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Outcome
 from dialer.domain.view import CallState, CampaignView, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatLogIn, SeatPause, SeatReady
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.pacing.port import Cap
@@ -124,7 +124,7 @@ async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: 
         (call,) = query_site_store(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
         assert call == ("second", "+911140000002")
         assert query_site_store(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
-        await here.site.centre.engine.execute_command(KeyedDisposition(seat="03", disposition=Disposition.VOTED))
+        await here.site.centre.engine.execute_command(PhoneKeyDisposition(seat="03", disposition=Disposition.VOTED))
         assert query_site_store(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
@@ -143,7 +143,7 @@ async def test_conversation_at_a_removed_seat_continues_until_agent_or_voter_han
         with pytest.raises(CommandRefused, match="seat 01 was removed from the settings"):
             await execute(SeatLogIn(seat="01", agent="agent-07"))
         await here.site.until(lambda: seat(here.site).state is SeatState.WRAP_UP)
-        assert await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
+        assert await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.find_phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: query_site_store(tmp_path, "SELECT seat FROM log_in") == [("02",)])

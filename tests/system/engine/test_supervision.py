@@ -18,7 +18,7 @@ from dialer.domain.errors import CommandRefused, StoreFull
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import SeatState
 from dialer.engine.command.base import Command, CommandContext
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.recordings.commands import PlayRecording, SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatLogOff, SeatReady
 from dialer.engine.supervision.commands import Barge, Listen, StopListening, Whisper
@@ -268,7 +268,7 @@ async def test_monitoring_ends_when_supervisor_or_agent_leaves_or_the_dialler_st
         assert find_supervisor_channel(site) is not None
         site.switch.hang_up_channel_from_other_side(get_voter_channel(site), EndsBy.VOTER)
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
-        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(2)
         assert find_supervisor_channel(site) is None
         await site.log_in("01")

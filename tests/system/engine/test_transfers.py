@@ -14,7 +14,7 @@ from dialer.domain.model import Disposition, Outcome
 from dialer.domain.parties import PartyId, Place
 from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.campaigns.commands import StopCampaign
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.seats.commands import SeatHangUp, SeatReady
 from dialer.engine.transfers.commands import (
     SeatCancelConsult,
@@ -169,7 +169,7 @@ async def test_call_transfer_completes_after_a_consultation_and_a_three_way_call
         assert conference_members(site) == {frozenset({"agent01"}), frozenset({"boss", "voter"})}
         assert seat(site).state is SeatState.WRAP_UP
         attempt = seat(site).attempt_id
-        await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await execute(PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED))
         await wait_until_talking(site)  # with the next voter, while the first one still talks to the boss
         assert seat(site).attempt_id != attempt
         site.switch.hang_up_phone("boss")

@@ -18,7 +18,7 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
-from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.dispositions.commands import PhoneKeyDisposition
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
@@ -80,7 +80,7 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
             (seat.attempt_id, "wanted", "3")
         ]
         await site.until(lambda: len(site.ended()) >= 1)
-        await site.centre.engine.execute_command(KeyedDisposition(seat=seat.seat, disposition=Disposition.VOTED))
+        await site.centre.engine.execute_command(PhoneKeyDisposition(seat=seat.seat, disposition=Disposition.VOTED))
     ((outcome, left_at, disposition),) = query_site_store(
         tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.switch import SeatSound
 from dialer.engine.command.base import SeatCommand
-from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
+from dialer.engine.dispositions.commands import PhoneKeyDisposition, SeatDispose
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.recordings.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
@@ -43,17 +43,17 @@ def press_keys(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand]
 @pytest.mark.parametrize(
     ("keys", "command"),
     [
-        ("1", KeyedDisposition(seat="01", disposition=Disposition.VOTED)),
-        ("2", KeyedDisposition(seat="01", disposition=Disposition.NOT_YET)),
-        ("316", KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)),
-        ("300", KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=0)),
-        ("4", KeyedDisposition(seat="01", disposition=Disposition.WILL_NOT)),
-        ("5", KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER)),
-        ("6", KeyedDisposition(seat="01", disposition=Disposition.CALL_BACK)),
-        ("7", KeyedDisposition(seat="01", disposition=Disposition.LANGUAGE)),
-        ("8", KeyedDisposition(seat="01", disposition=Disposition.REFUSED)),
-        ("9", KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)),
-        ("0", KeyedDisposition(seat="01", disposition=Disposition.MACHINE)),
+        ("1", PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED)),
+        ("2", PhoneKeyDisposition(seat="01", disposition=Disposition.NOT_YET)),
+        ("316", PhoneKeyDisposition(seat="01", disposition=Disposition.LATER, hour=16)),
+        ("300", PhoneKeyDisposition(seat="01", disposition=Disposition.LATER, hour=0)),
+        ("4", PhoneKeyDisposition(seat="01", disposition=Disposition.WILL_NOT)),
+        ("5", PhoneKeyDisposition(seat="01", disposition=Disposition.WRONG_NUMBER)),
+        ("6", PhoneKeyDisposition(seat="01", disposition=Disposition.CALL_BACK)),
+        ("7", PhoneKeyDisposition(seat="01", disposition=Disposition.LANGUAGE)),
+        ("8", PhoneKeyDisposition(seat="01", disposition=Disposition.REFUSED)),
+        ("9", PhoneKeyDisposition(seat="01", disposition=Disposition.OPT_OUT)),
+        ("0", PhoneKeyDisposition(seat="01", disposition=Disposition.MACHINE)),
         ("*1", SeatReady(seat="01")),
         ("*21", SeatPause(seat="01", reason="break")),
         ("*23", SeatPause(seat="01", reason="training")),
@@ -92,12 +92,12 @@ def test_phone_key_code_is_refused_if_the_next_key_comes_too_late() -> None:
         [SeatSound.KEY, SeatSound.WRONG],
     )  # meant as ready: it must not become "voted"
     assert press_keys("*11", late) == (
-        [KeyedDisposition(seat="01", disposition=Disposition.VOTED)],
+        [PhoneKeyDisposition(seat="01", disposition=Disposition.VOTED)],
         [SeatSound.KEY, SeatSound.WRONG, None],
     )
     assert press_keys("31", late)[0] == []
     assert press_keys("316", HALF_ENTERED_SECONDS)[0] == [
-        KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
+        PhoneKeyDisposition(seat="01", disposition=Disposition.LATER, hour=16)
     ]
     assert process_pressed_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
@@ -111,7 +111,7 @@ def test_flood_of_keys_on_an_agents_phone_is_refused_until_it_slows_down() -> No
     )  # fast typing is no key storm
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
     assert process_pressed_key(keypad, "01", "1", 1.0, REASONS).command is None
-    assert process_pressed_key(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(
+    assert process_pressed_key(keypad, "01", "1", 3.0, REASONS).command == PhoneKeyDisposition(
         seat="01", disposition=Disposition.VOTED
     )
 
