@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.agents.phone import ASTERISK_DOWN, TAKEN
-from tests.support.agent_desk import AgentDesk, agent_desk
+from tests.support.agent_desk import AgentDesk, agent_desk, voter
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     assert_accessible,
@@ -119,7 +119,7 @@ async def test_headset_is_changed_during_a_conversation(site: Site) -> None:
     before = await page.evaluate("globalThis.before = peers.at(-1).getSenders()[0].track; before.readyState")
     assert before == "live"
     await page.locator("button.phone").click()
-    microphone, loudspeaker = await page.locator("#phone-panel select").all()
+    microphone, loudspeaker, _ = await page.locator("#phone-panel select").all()
     await microphone.select_option("head")
     await wait_until_true(page, "peers.at(-1).getSenders()[0].track !== before && before.readyState === 'ended'")
     assert await page.evaluate("asked.at(-1)") == {"deviceId": {"ideal": "head"}}
@@ -131,6 +131,34 @@ async def test_headset_is_changed_during_a_conversation(site: Site) -> None:
     assert await page.evaluate("localStorage.getItem('phone-speaker')") == "ear"
     assert await page.evaluate(SENT) == "true,live"
     assert not [each for each in site.switch.said if each.startswith("BYE")]
+
+
+TONES = """
+globalThis.tones = [];
+OscillatorNode.prototype.start = function () {
+  tones.push(this.frequency.value);
+  AudioScheduledSourceNode.prototype.start.call(this);
+};
+"""
+
+
+async def test_chosen_tone_sounds_once_for_each_call_that_arrives_at_a_browser_phone(site: Site) -> None:
+    page = await new_page(site.browser, site.faults)
+    await page.add_init_script(MICROPHONE + TONES)
+    await page.goto(f"{site.desk.origin}/agent")
+    await page.locator("button.phone").click()
+    found = await find_accessibility_violations(page)
+    await page.get_by_label("Tone when a call arrives").select_option("high tone")
+    await wait_until_true(page, "tones.length === 1")  # a sample
+    await page.keyboard.press("Escape")
+    for number in (1, 2):
+        site.desk.call(f"attempt-{number}", [voter(number, f"Voter {number}")])
+        await expect(page.locator(".name")).to_contain_text(f"Voter {number}")
+        site.desk.call(f"attempt-{number}", [voter(number, f"Voter {number}")], opted_out=True)
+        await expect(page.locator(".warn")).to_be_visible()
+    await wait_until_true(page, "tones.join() === '880,880,880'")
+    assert await page.evaluate("localStorage.getItem('phone-tone')") == "high"
+    assert_accessible(found)
 
 
 STATISTICS = """

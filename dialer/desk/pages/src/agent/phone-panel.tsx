@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { showNotice } from "../shared/parts";
 import { has, messageOf, milliseconds, percent, t } from "../shared/words";
+import { chooseTone, TONE_NAMES, tone } from "./arrival_tone";
 import {
   checkEcho,
   chosen,
@@ -176,6 +177,19 @@ export function PhonePanel() {
           value={chosen.value.speaker}
           use={changeSpeaker}
         />
+        <label>
+          {t("phone-tone")}
+          <select
+            value={tone.value}
+            onChange={(event) => chooseTone(TONE_NAMES[event.currentTarget.selectedIndex] ?? "none")}
+          >
+            {TONE_NAMES.map((each) => (
+              <option key={each} value={each}>
+                {t(`phone-tone-${each}`)}
+              </option>
+            ))}
+          </select>
+        </label>
         <p class="small">{t("phone-check-help")}</p>
         <button type="button" disabled={checking} onClick={() => void check()}>
           {t(checking ? "phone-checking" : "phone-check")}
