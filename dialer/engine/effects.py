@@ -53,13 +53,13 @@ class TimerExpired(NamedTuple):
 
 
 class CallFinished(NamedTuple):
-    """A call has ended, and no work for the call is pending, such as its IVR flow."""
+    """The event that a call has ended and no work for the call is pending, such as its IVR flow."""
 
     ended: CallEnded
 
 
 class SeatStateChanged(NamedTuple):
-    """A seat that a supervisor monitors has changed its state."""
+    """The event that a seat that a supervisor monitors has changed its state."""
 
     seat: str
 
@@ -78,8 +78,8 @@ Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | Household
 
 
 class UpdatePacer(NamedTuple):
-    """Report an event, such as an answered call, to the pacer of a campaign (it decides how many calls to place).
-    `call` is the call that the event is about, or None.
+    """Report an event, such as an answered call, to a campaign's pacer, which decides how many calls to place. `call`
+    is the call that the event is about, or None.
     """
 
     campaign_id: str
@@ -141,7 +141,7 @@ class RunCommand(NamedTuple):
 
 
 class StoreFailed(NamedTuple):
-    """The store could not be read or written. Dialling stops until the store works."""
+    """The report that the store could not be read or written. Dialling stops until the store works."""
 
     error: StoreError
 

@@ -366,7 +366,7 @@ class InFlightTable:
 
     @staticmethod
     def find_rows_of_ringing_calls(calls: Iterable[RingingCall]) -> list[int]:
-        """Return each call's row in the table.
+        """Return each call's row number in this table of answer probabilities.
 
         The row depends on how long the phone has rung or, if it does not ring yet, on the time since the Originate.
         """

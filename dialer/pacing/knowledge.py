@@ -67,7 +67,7 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
 
 
 def find_rows_of_busy_seats(seats: Iterable[BusySeat]) -> list[int]:
-    """Return the row of each busy seat in the table from `compute_seat_free_probabilities`.
+    """Return the row number of each busy seat in the table from `compute_seat_free_probabilities`.
 
     Seats whose agent leaves after the call are left out.
     """

@@ -286,7 +286,7 @@ class Acd:
         self._core.wake.set()
 
     def on_wrap_up_expired(self, seat_name: str) -> None:
-        """End the wrap-up at a seat that has reached its time limit."""
+        """End a seat's wrap-up that has reached its time limit."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
             self.end_wrap_up(seat)

@@ -206,7 +206,7 @@ class SetCallingHours(Command):
 
 
 class AcceptClock(Command):
-    """Confirm that the computer's clock is right, after dialling has stopped because the clock was set. Dialling
+    """Confirm that the computer's clock is right, after dialling has stopped because the clock was set. Dialling then
     continues.
     """
 

@@ -153,7 +153,7 @@ class Campaigns:
                 run.pacer.set_abandoned_rate_target(min(steered, plan.spec.most_abandoned_target))
 
     def accept_wall_clock_as_correct(self) -> str:
-        """Accept the time of the machine's clock, after dialling has stopped because the clock was set. Dialling
+        """Accept the time of the machine's clock, after dialling has stopped because the clock was set. Dialling then
         continues.
         """
         return self._clock_guard.accept_wall_clock_as_correct()

@@ -173,7 +173,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
 
     @property
     def format_reply_to_command(self) -> str:
-        return f"seat {self.seat}: undone; save the right outcome of that call"
+        return f"seat {self.seat}: the outcome is undone; save the right outcome of that call"
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.dispositions.undo_disposition(self.seat, self.attempt_id, context.receipt)

@@ -198,7 +198,7 @@ class Dispositions:
         await self._store_disposition(run, call, record, undone, receipt)
         self._undoable.pop(seat.name, None)
         self.reopen_call_for_disposition(seat.name, call.copy_call_with_machine_report(machine=False), seat.agent)
-        return f"seat {seat.name}: undone"
+        return f"seat {seat.name}: the disposition is undone"
 
     def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
         """Return the call to which an agent's disposition belongs. Raises CommandRefused if the seat may no longer

@@ -58,7 +58,7 @@ class HeadquartersOrders:
     async def execute_headquarters_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Verify an order of headquarters and carry it out. Raises CommandRefused.
 
-        Raises StoreError if the order could not be stored. A stop is in force all the same.
+        Raises StoreError if the order could not be stored; an order to stop is in force even then.
         """
         order = parse_order_text(text)
         plan = self._core.plan.headquarters
@@ -122,8 +122,8 @@ class HeadquartersOrders:
         return await self._campaigns.stop_all_campaigns()
 
     def update_uplink_alerts(self, problem: str, clock_ahead_seconds: float, server_problem: str) -> None:
-        """Raise or clear the alerts about headquarters: it refuses this centre's results (`problem`), its server cannot
-        store them (`server_problem`), or the clocks differ.
+        """Raise or clear three alerts: headquarters refuses this centre's results (`problem`), headquarters' server
+        cannot store them (`server_problem`), or the clocks differ (`clock_ahead_seconds`).
 
         An empty text means that there is no problem.
         """

@@ -94,7 +94,7 @@ class _Account:
 
     @property
     def mean_talk_and_wrap_up_seconds(self) -> float:
-        """Return the mean time that a conversation keeps a seat busy."""
+        """Return the mean time that a conversation keeps a seat busy, in talk and wrap-up (seconds)."""
         return self.talk_seconds + self.wrap_up_seconds
 
     @property

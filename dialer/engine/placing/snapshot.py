@@ -200,7 +200,8 @@ class Snapshots:
     def _get_required_skill_by_campaign(self) -> dict[str, str | None]:
         """Return the skill that each campaign requires, by campaign id.
 
-        If supervisors have restricted seats to certain campaigns, each campaign's id is returned in place of its skill.
+        If supervisors have restricted seats to certain campaigns, the campaign's id takes the place of its skill,
+        because each campaign may then have other seats.
         """
         if self._seats.has_seats_restricted_to_campaigns:
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}

@@ -56,12 +56,11 @@ class OwnCalls:
             refusal = await self._originator.dial_previewed_call(call)
             if refusal is not None:
                 raise refusal
-        return f"seat {seat_name}: dialled"
+        return f"seat {seat_name}: the number was dialled"
 
     def skip_previewed_call(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Skip the call that is previewed at a seat. Raises CommandRefused.
-
-        The called number is due again by the campaign's retry rules.
+        """Skip the call that is previewed at a seat. Its number is due again by the campaign's retry rules. Raises
+        CommandRefused.
         """
         call = self._require_unanswered_call_at_seat(seat_name, attempt_id)
         if call.leg.preview is None:
@@ -69,7 +68,7 @@ class OwnCalls:
                 f"seat {seat_name}: the previewed call is already being dialled", RefusedBecause.CALL_OVER
             )
         self._calls.cancel_call(self._calls.update_call(call, call.copy_call_with_preview_skipped()))
-        return f"seat {seat_name}: skipped"
+        return f"seat {seat_name}: the preview was skipped"
 
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
         """End a preview whose time is up. The campaign's settings decide whether the call is dialled.
@@ -96,7 +95,7 @@ class OwnCalls:
                 f"agents may not dial numbers in campaign {campaign_id}: set `campaigns.manual_dialling` to allow it"
             )
         await self._call_number_for_seat(run, phone_id, seat_name)
-        return f"seat {seat_name}: dialled"
+        return f"seat {seat_name}: the number was dialled"
 
     async def dial_promised_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
         """Call the number of a promised call-back. The seat of the agent who promised it is reserved for the call.
@@ -164,7 +163,7 @@ class OwnCalls:
         return seat
 
     def do_ringing_calls_need_free_seats(self) -> bool:
-        """Return whether the calls in progress may need all free seats. Agents must then not dial themselves."""
+        """Return whether the calls in progress may need all free seats. Agents must then not dial manually."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.list_live_calls()

@@ -47,11 +47,11 @@ class Recorder:
         return "the recording may be played"
 
     async def judge_recorded_call(self, attempt_id: AttemptId, answered_by: WhoAnswered, judged_by: str) -> str:
-        """Store whether a person or a machine answered a call that was hung up as an answering machine, as a supervisor
-        has heard.
+        """Store a supervisor's judgement of a recording: whether a person or a machine answered a call that was hung up
+        as an answering machine.
 
-        The share of people among these judged calls is applied to the campaign at once. Returns the reply to the
-        command. Raises CommandRefused, StoreError.
+        The share of people among the judged calls is applied to the campaign at once. Returns the reply to the command.
+        Raises CommandRefused, StoreError.
         """
         now = self._core.clock.now()
         try:

@@ -73,7 +73,9 @@ def process_pressed_key(keypad: Keypad, seat: str, key: str, now: float, pause_r
 
 
 def translate_phone_command_during_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
-    """Return the meaning of a phone command during a preview: "ready" dials the call, "hang up" skips it."""
+    """Return the command to execute for a key code that was entered during a preview: "ready" dials the call, "hang up"
+    skips it.
+    """
     match command:
         case SeatReady():
             return SeatPreviewDial(seat=command.seat, attempt_id=attempt_id)

@@ -244,7 +244,7 @@ class Agents:
     def mark_talk_as_ending_soon(self, seat_name: str) -> str:
         """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
         self._acd.mark_talk_as_ending_soon(self._seats.require_known_seat(seat_name))
-        return f"seat {seat_name}: closing"
+        return f"seat {seat_name}: pacing knows that the call is about to end"
 
     # Logging in
 

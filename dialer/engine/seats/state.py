@@ -63,7 +63,7 @@ class Seat:
 
     @property
     def is_agent_leaving(self) -> bool:
-        """Return whether the seat takes no further call after this one, because a break, a log-off or a promised
+        """Return whether the seat takes no further call after the present one, because a break, a log-off or a promised
         call-back follows.
         """
         return self.call_back_promised or self.then is not SeatState.READY

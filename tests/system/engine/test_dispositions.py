@@ -166,7 +166,10 @@ async def test_undone_disposition_can_be_replaced_by_a_new_disposition(tmp_path:
             tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL"
         )
         assert (await page.dispose(attempt, slip))[0] == "done"
-        assert await page.undo(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
+        assert await page.undo(attempt) == (
+            "done",
+            "seat 01: the outcome is undone; save the right outcome of that call",
+        )
         assert read_turnout_of_voter(tmp_path, voter_id) == "pending"
         link = "SELECT dropped_at FROM link WHERE voter_id = ? AND phone_id = ?"
         assert query_store(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]

@@ -90,7 +90,7 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
         assert seat.stage is SeatStage.TALKING
         match how:
             case "command":
-                assert await execute(SeatClosing(seat="01")) == "seat 01: closing"
+                assert await execute(SeatClosing(seat="01")) == "seat 01: pacing knows that the call is about to end"
             case "key":
                 for key in "*8":
                     site.switch.press_phone_keys("agent01", key)

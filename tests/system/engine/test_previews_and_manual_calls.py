@@ -136,7 +136,7 @@ async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refu
         own_calls.on_preview_expired("01", attempt_id)  # the expired timer, whose call is not dialled yet
         with pytest.raises(CommandRefused, match="already being dialled"):
             own_calls.skip_previewed_call("01", attempt_id)
-        assert await own_calls.dial_previewed_call("01", attempt_id) == "seat 01: dialled"
+        assert await own_calls.dial_previewed_call("01", attempt_id) == "seat 01: the number was dialled"
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
         assert [call.channel_id for call in site.switch.placed_calls] == [attempt_id]
 
@@ -257,7 +257,7 @@ async def test_paused_agent_is_paused_again_after_a_manual_call(tmp_path: Path) 
         before = len(site.switch.placed_calls)
         assert (
             await site.centre.engine.execute_command(SeatDial(seat="02", campaign_id="agents", phone_id=70))
-            == "seat 02: dialled"
+            == "seat 02: the number was dialled"
         )
         await site.until(lambda: get_seat(site, "02").state is SeatState.TALKING)
         called = dict(query_site_store(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
