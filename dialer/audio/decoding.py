@@ -166,7 +166,7 @@ def _create_error_about_undecodable_format() -> RecordingRefused:
 
 
 class _Reader:
-    """Decodes packets and resamples their frames. The sample rate and channels may change within a recording."""
+    """A decoder of audio packets that also resamples. The sample rate and channels may change within a recording."""
 
     def __init__(self, rate: int, max_seconds: float) -> None:
         self.packets = 0

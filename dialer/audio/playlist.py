@@ -68,8 +68,9 @@ class Playlist:
 
 
 class PlaylistReader:
-    """Reads the playlist: the prompts that may be played now. A file is read again only if its modification time, size
-    or inode number has changed.
+    """A reader of the playlist: the prompts that may be played now.
+
+    A file is read again only if its modification time, size or inode number has changed.
     """
 
     def __init__(self, catalogue: Path, places: AudioDirectories, rules: PlayRules) -> None:

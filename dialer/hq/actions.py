@@ -37,28 +37,28 @@ class SQL(Statements):
     close_incident = Command()
 
 
-class OpenIncident(PageRequest):
-    """Opens an incident of a centre or a zone. Without an owner it is assigned to the user who opens it."""
+class OpenIncidentRequest(PageRequest):
+    """A request to open an incident of a centre or a zone. Without an owner it is assigned to the user who sends it."""
 
     to: Annotated[str, Field(pattern=r"^(zone|centre):[a-z0-9][a-z0-9-]{0,31}$")]
     text: _Text
     owner: _Name | None = None
 
 
-class CloseIncident(PageRequest):
-    """Closes an incident."""
+class CloseIncidentRequest(PageRequest):
+    """A request to close an incident."""
 
     id: _Id
 
 
-class AssignIncident(CloseIncident):
-    """Assigns an incident to another user."""
+class AssignIncidentRequest(CloseIncidentRequest):
+    """A request to assign an incident to another user."""
 
     owner: _Name
 
 
-class ProposeMaterial(PageRequest):
-    """Proposes that centres use a version of campaign material (flows, scripts, recordings).
+class ProposeMaterialRequest(PageRequest):
+    """A request that proposes a version of campaign material (flows, scripts, recordings) for centres.
 
     The media and compliance officers have signed that version.
     """
@@ -68,15 +68,15 @@ class ProposeMaterial(PageRequest):
     to: _To
 
 
-class ProposeResume(PageRequest):
-    """Proposes that centres resume calling, with the reason. Leaders then sign the order to these centres."""
+class ProposeResumeRequest(PageRequest):
+    """A request that proposes that centres resume calling, with the reason. Leaders then sign the order to the centres."""
 
     to: _To
     text: _Text
 
 
-class AnswerProposal(PageRequest):
-    """Confirms or declines a proposal of another user."""
+class AnswerProposalRequest(PageRequest):
+    """A request to confirm or decline a proposal of another user."""
 
     id: _Id
     answer: Literal["confirm", "decline"]
@@ -129,7 +129,7 @@ class HqActions:
             raise RequestRefused(404, "no-incident")
         return zone
 
-    async def open_incident(self, request: OpenIncident, who: SignedIn) -> None:
+    async def open_incident(self, request: OpenIncidentRequest, who: SignedIn) -> None:
         """Record a new incident in a centre or zone, unless the same incident is open already (after a second click)."""
         self._proposals.refuse_centres_outside_users_zone(who, request.to)
         kind, _, name = request.to.partition(":")
@@ -145,7 +145,7 @@ class HqActions:
             await self._db.append_audit_entry(db, "incident-opened", who.name, what)
         self._on_change()
 
-    async def assign_incident(self, request: AssignIncident, who: SignedIn) -> None:
+    async def assign_incident(self, request: AssignIncidentRequest, who: SignedIn) -> None:
         """Assign an incident to another user."""
         async with self._db.open_transaction() as db:
             self._refuse_invalid_incident_owner(request.owner, await self._find_zone_of_incident(db, request.id, who))
@@ -154,7 +154,7 @@ class HqActions:
             await self._db.append_audit_entry(db, "incident-assigned", who.name, what)
         self._on_change()
 
-    async def close_incident(self, request: CloseIncident, who: SignedIn) -> None:
+    async def close_incident(self, request: CloseIncidentRequest, who: SignedIn) -> None:
         """Close an incident."""
         async with self._db.open_transaction() as db:
             await self._find_zone_of_incident(db, request.id, who)
@@ -162,15 +162,15 @@ class HqActions:
             await self._db.append_audit_entry(db, "incident-closed", who.name, {"incident": str(request.id)})
         self._on_change()
 
-    async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
+    async def propose_material(self, request: ProposeMaterialRequest, who: SignedIn) -> None:
         """Propose a version of campaign material for centres."""
         await self._proposals.propose_material(request.name, request.version, request.to, who)
 
-    async def propose_resuming_calls(self, request: ProposeResume, who: SignedIn) -> None:
+    async def propose_resuming_calls(self, request: ProposeResumeRequest, who: SignedIn) -> None:
         """Propose that centres resume calling. Leaders then sign the order to these centres."""
         await self._proposals.propose_that_calls_resume(request.to, request.text, who)
 
-    async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:
+    async def answer_proposal(self, request: AnswerProposalRequest, who: SignedIn) -> dict[str, str]:
         """Confirm or decline another user's proposal."""
         answer = await self._proposals.answer_proposal(request.id, who, confirm=request.answer == "confirm")
         return answer._asdict()

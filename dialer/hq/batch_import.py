@@ -311,7 +311,7 @@ class ParsedRow(Generic[Row]):
 
 
 class BatchImporter:
-    """Imports batches of centres' results into headquarters' database.
+    """The importer of centres' batches of results into headquarters' database.
 
     Only one process (gatherer) imports at a time: the one whose database connection `db` holds the lock.
     """

@@ -163,7 +163,9 @@ class CallRates:
 
 
 class HqFigures:
-    """Reads the figures from headquarters' database and servers, and passes them to the open pages (page state)."""
+    """The figures on headquarters' pages. They are read from database and servers, and passed to open pages (page
+    state).
+    """
 
     def __init__(self, settings: HqSettings, page_state: PageState, db: PageDatabase, accounts: Accounts) -> None:
         self._settings = settings

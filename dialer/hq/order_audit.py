@@ -1,4 +1,4 @@
-"""Records each order that leaders have signed and sent to centres in headquarters' audit.
+"""Record in headquarters' audit each order that leaders have signed and sent to centres.
 
 The orders are read from nats-server. So an order is in the audit whichever machine and program sent it. Orders that
 were sent while the page server was stopped are recorded at its next start.

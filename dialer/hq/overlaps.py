@@ -1,4 +1,4 @@
-"""Finds the centres whose electoral rolls have phone numbers in common, from samples of the numbers' hashes. Without I/O."""
+"""Find the centres whose electoral rolls share phone numbers, from samples of the numbers' hashes. Without I/O."""
 
 from __future__ import annotations
 

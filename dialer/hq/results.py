@@ -1,5 +1,5 @@
-"""Reads the results of a federal state for its data team: each voter's last mark (fact about the voter), status, and answers to
-questions.
+"""Read the results of a federal state for its data team: each voter's status, last mark (fact about the voter) and
+answers.
 """
 
 from __future__ import annotations

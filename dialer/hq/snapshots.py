@@ -56,7 +56,7 @@ class SQL(Statements):
 
 
 class SnapshotServer:
-    """Answers centres' requests for complete lists of opt-outs or marks (snapshots), one page per request.
+    """The server of complete lists of opt-outs or marks (snapshots), which centres request page by page.
 
     Several servers may run, because each page is answered independently.
     """

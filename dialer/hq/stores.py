@@ -72,9 +72,9 @@ class StoreSetBack(StoreNotAccepted):
 
 
 class StoreSightings:
-    """Records when each store (a centre's database) last sent something, and which dialler processes on it have ended.
+    """When each store (a centre's database) last sent something, and which dialler processes on it have ended.
 
-    The records are empty at each start of the gatherer (the process that imports results).
+    Nothing is known at the start of the gatherer (the process that imports results).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Stores the latest messages of a centre's dialler, and combines them into the state of the centre."""
+"""Store the latest messages of a centre's dialler, and combine them into the state of the centre."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ async def check_newest_call_at_broker(settings: BrokerSettings, centre: str, com
 
 
 class NewestCallAtBroker:
-    """Records the newest call (the call placed last) at the broker.
+    """The record of the newest call (the call placed last) at the broker.
 
-    At each connect, it first checks that the dialler's store has the call that is recorded there.
+    At each connect, before a newer call is recorded, the dialler's store must have the call that is recorded there.
     """
 
     def __init__(self, centre: str, compare: Compare) -> None:

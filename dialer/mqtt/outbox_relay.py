@@ -22,7 +22,9 @@ BATCH_ROWS = 20  # as many as paho sends before it waits for acknowledgements
 
 
 class OutboxRelay:
-    """Publishes the rows of the store's outbox (messages to send) with QoS 1, and deletes rows that the broker has acknowledged."""
+    """The task that publishes the store's outbox (messages to send) with QoS 1, and deletes rows that the broker has
+    acknowledged.
+    """
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
-"""Publishes changes of the centre's state. If several changes of a seat, booth or campaign wait, only the latest is sent.
+"""Publish changes of the centre's state. If several changes of a seat, booth or campaign wait, only the latest is sent.
 
-Changes of state may be lost. Call results are never lost, because they are sent from the store's outbox (outbox_relay.py).
+Changes of state may be lost. Call results are never lost, because they are sent from the store's outbox
+(outbox_relay.py).
 """
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ def _list_ids_of_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[st
 
 
 class Publisher:
-    """Publishes the centre's state and its changes. While the broker is disconnected, changes wait here."""
+    """The publisher of the centre's state and its changes. While the broker is disconnected, changes wait here."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Reads one retained message from the broker, on a separate connection."""
+"""Read one retained message from the broker, on a separate connection."""
 
 from __future__ import annotations
 

@@ -514,7 +514,9 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
 
 
 class _ProblemLog:
-    """Logs each problem of a connection once, although the library reports it at every attempt to connect."""
+    """A log of connection problems. It logs each problem once, although the library reports it at every attempt to
+    connect.
+    """
 
     def __init__(self) -> None:
         self._reported = ""

@@ -50,7 +50,7 @@ def select_outbox_rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[B
 
 
 class BatchSchedule:
-    """Decides which batch of outbox rows (results to send) a centre's uplink sends, and when."""
+    """The schedule by which a centre's uplink sends and resends batches of outbox rows (results to send)."""
 
     def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
         """Create a schedule of batches. `acknowledged` is the id of the last outbox row (result to send) that

@@ -1,4 +1,4 @@
-"""Sends the uplink's commands to the dialler, through the centre's MQTT broker."""
+"""Send the uplink's commands to the dialler, through the centre's MQTT broker."""
 
 from __future__ import annotations
 

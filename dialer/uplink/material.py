@@ -1,5 +1,4 @@
-"""Installs campaign material in a centre: the version of flows, scripts, texts and recordings that headquarters
-assigned.
+"""Install the version of campaign material (flows, scripts, texts, recordings) that headquarters assigned to a centre.
 
 The uplink installs the version, has the dialler load it, and reports its state to headquarters.
 """
@@ -39,7 +38,7 @@ SETTINGS_FOLDERS = frozenset({"campaigns", "profiles"})
 
 
 class MaterialUpdater:
-    """Installs the campaign material that headquarters assigned, has the dialler load it, and reports the state to
+    """The task that installs assigned campaign material, has the dialler load it, and reports the state to
     headquarters.
     """
 

@@ -28,8 +28,8 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers headquarters' orders for this centre, for its zone (group of centres) and for all centres to the
-    dialler.
+    """The delivery to the dialler of headquarters' orders for this centre, for its zone (group of centres) and for all
+    centres.
 
     Each of these three kinds has its own NATS subject. Orders on one subject are delivered one after another. An order
     is resent until the dialler replies or the order expires. A stop never expires. If orders on different subjects

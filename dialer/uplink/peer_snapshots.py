@@ -1,4 +1,4 @@
-"""Downloads a complete list of other centres' opt-outs or marks about voters from headquarters, page by page."""
+"""Download a complete list of other centres' opt-outs or marks about voters from headquarters, page by page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PeerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Requests complete lists of other centres' opt-outs and marks (snapshots) from headquarters, for one centre."""
+    """The source of complete lists of other centres' opt-outs and marks (snapshots), which one centre downloads."""
 
     centre: str
     session: Session

@@ -157,7 +157,8 @@ def _select_valid_updates_of_kind(
 
 
 class PeerUpdates:
-    """Sends other centres' opt-outs, marks about voters and calls from headquarters' stream to the dialler.
+    """The task that sends other centres' opt-outs, marks about voters and calls from headquarters' stream to the
+    dialler.
 
     The dialler stores how far it has read opt-outs, and the marks of each constituency. Reading continues at these
     positions. A complete list (snapshot) is downloaded first if there is no position yet, or if the stream no longer

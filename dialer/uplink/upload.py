@@ -53,7 +53,9 @@ class IdentityChanged(Exception):
 
 
 class OutboxUpload:
-    """Sends the outbox (results to send) to headquarters, and reports to the dialler which rows it may delete."""
+    """The upload of the outbox (results to send) to headquarters, with reports to the dialler of which rows it may
+    delete.
+    """
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock

@@ -70,7 +70,7 @@ class _Repeats:
 
 
 class CommandAudit:
-    """Writes the audit log of commands.
+    """The audit log of commands.
 
     Refused commands of one unknown sender share one entry per minute, which has their number. Otherwise strangers could
     fill the audit log within a day, if the broker accepts anybody.

@@ -73,7 +73,7 @@ async def send_commands(
 
 
 class CommandSession:
-    """Sends commands over one connection, one at a time."""
+    """A connection over which commands are sent to the dialler, one at a time."""
 
     def __init__(self, connection: Connection, centre: str, clock: Clock, signer: Signer) -> None:
         self._signer = signer

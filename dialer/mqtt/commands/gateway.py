@@ -68,9 +68,10 @@ class CommandEngine(Protocol):
 
 
 class CommandGateway:
-    """Executes the received commands and publishes replies. While the broker is disconnected, replies wait in the store.
+    """The dialler's gateway for commands: it executes received commands and publishes replies.
 
-    Commands of the same urgency are executed one after another. Commands of different urgency are executed concurrently.
+    While the broker is disconnected, replies wait in the store. Commands of the same urgency are executed one after
+    another. Commands of different urgency are executed concurrently.
     """
 
     def __init__(self, engine: CommandEngine, store: Store, clock: Clock, senders: Senders, centre: str) -> None:

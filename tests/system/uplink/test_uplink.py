@@ -308,7 +308,7 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
     assert query_store(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_uplink_counts_nats_messages_that_wait_behind_the_present_one(
+async def test_nats_message_has_the_count_of_messages_that_wait_behind_it(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[bytes] = []
