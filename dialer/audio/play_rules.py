@@ -9,6 +9,7 @@ from typing import Final
 
 from dialer.audio.catalogue import Entry, Voice
 from dialer.audio.names import PromptName
+from dialer.domain.translatable import TranslatableText, translatable
 from dialer.settings.audio import SoundFormat
 
 RECORDINGS: Final = "recording/"
@@ -56,12 +57,16 @@ def find_reason_prompt_is_blocked(
     return _describe_missing_or_invalid_certificate(name, entry, rules, today) or _find_approval_problem(entry, rules)
 
 
-def find_certificate_problem(entry: Entry) -> str | None:
+def find_certificate_problem(entry: Entry) -> TranslatableText | None:
     """Return why a prompt has no certificate for its present recording, or None if it has one. Expiry is not checked."""
     if not entry.certificate:
-        return "has no certificate; see dialer audio approve"
+        return translatable("prompt-without-certificate", "has no certificate; see `dialer audio approve`")
     if entry.certificate_sha256 != entry.source_sha256:
-        return f"is not the recording to which certificate {entry.certificate} was issued"
+        return translatable(
+            "prompt-not-certified-recording",
+            "is not the recording to which certificate {certificate} was issued",
+            certificate=entry.certificate,
+        )
     return None
 
 

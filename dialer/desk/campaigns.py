@@ -24,8 +24,10 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.domain.finding import Level
 from dialer.domain.schema import MESSAGE
+from dialer.domain.translatable import ShownText, add_remedy, add_subject, get_error_text
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.errors import MatdanError, SettingError, SettingMistakes
+from dialer.flows.errors import FlowError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.campaigns_file import read_campaigns_of_file
 from dialer.settings.file_change import EditedFileChanged
@@ -96,18 +98,17 @@ class CampaignProblem:
     __pydantic_config__ = MESSAGE
 
     field: str
-    text: str
+    text: ShownText
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignFinding:
-    """One result of the check of a campaign: no problem, a warning or an error, in English."""
+    """One result of the check of a campaign: no problem, or a warning or an error with what to do about it."""
 
     __pydantic_config__ = MESSAGE
 
     level: Level
-    text: str
-    remedy: str
+    text: ShownText
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,10 @@ class CampaignRoutes:
         digest = prepared.change.digest_of_lines
         return CheckedCampaign(
             (),
-            tuple(CampaignFinding(each.level, f"{each.subject}: {each.text}", each.remedy) for each in findings),
+            tuple(
+                CampaignFinding(each.level, add_subject(each.subject, add_remedy(each.text, each.remedy)))
+                for each in findings
+            ),
             prepared.change.difference,
             prepared.change.digest_before,
             tuple(also_applied),
@@ -303,7 +307,7 @@ class CampaignRoutes:
             profile = await asyncio.to_thread(load_site_profile, prepared.settings)
             return await simulate_pacing_of_campaign(prepared.campaign, profile, asked.site)
         except MatdanError as error:
-            raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
+            raise RequestRefused(422, "campaign-invalid", text=get_error_text(error)) from error
         finally:
             self._is_simulating = False
 
@@ -331,8 +335,10 @@ class CampaignRoutes:
                 )
             except EditedFileChanged as error:
                 raise RequestRefused(409, "campaigns-changed") from error
+            except FlowError as error:
+                raise RequestRefused(422, "campaign-invalid", text=error.text_with_file_name) from error
             except MatdanError as error:
-                raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
+                raise RequestRefused(422, "campaign-invalid", text=get_error_text(error)) from error
             if reply.status != "refused":
                 await self._reload_desk()
                 if draft is not None:
@@ -348,7 +354,7 @@ def _refuse_unapproved_change(draft: CampaignDraft | None, prepared: PreparedCha
 
 
 def _convert_setting_error_to_problem(error: SettingError) -> CampaignProblem:
-    text = f"{error.problem}; {error.remedy}" if error.remedy else error.problem
+    text = add_remedy(error.problem, error.remedy)
     if error.file:  # another file or another campaign
-        return CampaignProblem("", f"{error.file}: {error.key}: {text}" if error.key else f"{error.file}: {text}")
+        return CampaignProblem("", add_subject(error.file, add_subject(error.key, text)))
     return CampaignProblem(error.key.partition("[")[0].partition(".")[0], text)

@@ -23,13 +23,13 @@ from dialer.desk.edited_files import save_file_and_reload
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Level
 from dialer.domain.schema import MESSAGE
-from dialer.domain.translatable import ShownText, translatable
+from dialer.domain.translatable import ShownText, get_error_text, translatable
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import UNSAFE, load_flow_draft
 from dialer.flows.check import check_flow
 from dialer.flows.diagram import FlowDiagram, make_flow_diagram
-from dialer.flows.errors import FlowError
+from dialer.flows.errors import FlowError, describe_problem_at_part
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind, list_lawful_offers_to_voters
 from dialer.flows.node import NODE_KINDS
@@ -215,7 +215,7 @@ class FlowRoutes:
             try:
                 return await asyncio.to_thread(work)
             except (MatdanError, OSError) as error:
-                raise RequestRefused(409, "flows-unreadable", text=str(error)) from error
+                raise RequestRefused(409, "flows-unreadable", text=get_error_text(error)) from error
 
     async def describe_flows_page(self) -> FlowsPage:
         """Return all flows of the site, with the number of errors and warnings of each."""
@@ -322,9 +322,9 @@ class FlowRoutes:
                 flow, {name: value.strip() for name, value in asked.facts.items() if name in known}
             )
         except FlowError as error:
-            raise RequestRefused(422, "flow-invalid", text=str(error)) from error
+            raise RequestRefused(422, "flow-invalid", text=error.text_with_file_name) from error
         except BadFact as error:
-            raise RequestRefused(422, "fact-invalid", text=str(error)) from error
+            raise RequestRefused(422, "fact-invalid", text=get_error_text(error)) from error
         return simulate_flow_call(
             flow,
             texts,
@@ -351,9 +351,9 @@ class FlowRoutes:
             except EditedFileChanged as error:
                 raise RequestRefused(409, "flow-changed") from error
             except FlowError as error:
-                raise RequestRefused(422, "flow-invalid", text=str(error)) from error
+                raise RequestRefused(422, "flow-invalid", text=error.text_with_file_name) from error
             except (MatdanError, OSError) as error:
-                raise RequestRefused(422, "flow-not-written", text=str(error)) from error
+                raise RequestRefused(422, "flow-not-written", text=get_error_text(error)) from error
             return format_command_reply(reply)
 
     def _load_flows_as_dialler(self) -> None:
@@ -371,7 +371,7 @@ class FlowRoutes:
             change = FileChange(path, "desk.flows_folder", read_edited_file(path), asked.text.encode())
             checked = self._build_checked_flow(asked, path)
         except (MatdanError, OSError) as error:
-            raise RequestRefused(409, "flows-unreadable", text=str(error)) from error
+            raise RequestRefused(409, "flows-unreadable", text=get_error_text(error)) from error
         if change.digest_before != asked.digest:
             raise RequestRefused(409, "flow-changed")
         mistake = next((each for each in checked.problems if each.level is Level.ERROR), None)
@@ -394,7 +394,7 @@ class FlowRoutes:
 
 
 def _convert_flow_error_to_problem(error: FlowError, path: Path) -> FlowProblem:
-    text = f"node {error.node}: {error.problem}" if error.node else error.problem
+    text = describe_problem_at_part("node", error.node, error.problem) if error.node else error.problem
     return _make_flow_problem(Level.ERROR, error.file, error.line, text, path)
 
 

@@ -6,13 +6,15 @@ The English text is in the code that reports it. Logs and the command line print
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Annotated
 
 from pydantic import PlainSerializer
 
 from dialer.domain.schema import MESSAGE
+from dialer.errors import SettingError
 
 
 class TranslatableText(str):
@@ -32,6 +34,42 @@ def translatable(text_id: str, english: str, **values: str | int | float) -> Tra
     text = TranslatableText(english.format_map(values))
     text.id, text.values = text_id, values
     return text
+
+
+def join_with_semicolons(texts: Iterable[str]) -> str:
+    """Return several texts as one, such as "the number has opted out; the caller ID is not in the site's pool"."""
+    return reduce(
+        lambda first, second: translatable("both-texts", "{first}; {second}", first=first, second=second), texts
+    )
+
+
+def join_with_commas(texts: Iterable[str]) -> str:
+    """Return several texts as one, such as "09:00-21:00 on weekdays, 10:00-18:00 on Sundays"."""
+    return reduce(
+        lambda first, second: translatable("texts-in-list", "{first}, {second}", first=first, second=second), texts
+    )
+
+
+def add_remedy(problem: str, remedy: str) -> str:
+    """Return a problem followed by what to do about it, if a remedy is given."""
+    return join_with_semicolons((problem, remedy)) if remedy else problem
+
+
+def add_subject(subject: str, text: str) -> str:
+    """Return a text with what it is about before it, if that is given, such as "centre.toml:14: is not a setting"."""
+    return translatable("text-about-subject", "{subject}: {text}", subject=subject, text=text) if subject else text
+
+
+def get_error_text(error: Exception) -> str:
+    """Return the text of an error: where, what is wrong and what to do. It is translatable if the error's parts are."""
+    if isinstance(error, SettingError):
+        if not isinstance(error.problem, TranslatableText):
+            return str(error)
+        where = ": ".join(part for part in (error.file, error.key) if part)
+        text = add_subject(where, add_remedy(error.problem, error.remedy))
+        return text if text.endswith((".", "?")) else translatable("sentence", "{text}.", text=text)
+    text = error.args[0] if error.args else ""
+    return text if isinstance(text, TranslatableText) else str(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,4 +71,4 @@ def refuse_flow_that_breaks_rules(flow: Flow, texts: Texts, may_offer: frozenset
     """
     for finding in check_flow(flow, texts, may_offer=may_offer):
         if finding.rule in UNSAFE:
-            raise FlowError(finding.file, finding.line, finding.node, f"{finding.problem} [{finding.rule}]")
+            raise FlowError(finding.file, finding.line, finding.node, finding.problem_and_rule)

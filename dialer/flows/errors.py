@@ -10,8 +10,20 @@ dialer.errors.MatdanError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from dialer.domain.translatable import TranslatableText, add_subject, translatable
 from dialer.errors import MatdanError
+
+PAGE = "page"
+"""The kind of part that a script consists of. A flow consists of nodes."""
+
+
+def describe_problem_at_part(part: str, name: str, problem: str) -> TranslatableText:
+    """Return a problem with the node of a flow or the page of a script (`part`) before it, such as "node ask: ..."."""
+    if part == PAGE:
+        return translatable("problem-on-page", "page {page}: {problem}", page=name, problem=problem)
+    return translatable("problem-at-node", "node {node}: {problem}", node=name, problem=problem)
 
 
 class FlowError(MatdanError):
@@ -21,11 +33,18 @@ class FlowError(MatdanError):
 
     def __init__(self, file: str, line: int, node: str, problem: str, *, part: str = "node") -> None:
         where = f"{file}:{line}" if line else file
-        super().__init__(f"{where}: {part} {node}: {problem}" if node else f"{where}: {problem}")
+        self.node_and_problem = describe_problem_at_part(part, node, problem) if node else problem
+        super().__init__(add_subject(where, self.node_and_problem))
         self.file = file
         self.line = line
         self.node = node
         self.problem = problem
+
+    @property
+    def text_with_file_name(self) -> str:
+        """Return the text of the error with the name of the file instead of its path, for the pages."""
+        name = Path(self.file).name
+        return add_subject(f"{name}:{self.line}" if self.line else name, self.node_and_problem)
 
 
 class UnknownFlow(FlowError):

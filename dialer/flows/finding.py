@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialer.domain.translatable import TranslatableText, translatable
+from dialer.flows.errors import PAGE, describe_problem_at_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,12 @@ class FlowFinding:
     @property
     def node_and_problem(self) -> TranslatableText:
         """Return the finding without file, line and rule, such as "node ask: cannot be reached; delete it"."""
-        return translatable("problem-at-node", "node {node}: {problem}", node=self.node, problem=self.problem)
+        return describe_problem_at_part("node", self.node, self.problem)
+
+    @property
+    def problem_and_rule(self) -> TranslatableText:
+        """Return the problem followed by the name of the rule, such as "cannot be reached; delete it [unreachable]"."""
+        return translatable("problem-and-rule", "{problem} [{rule}]", problem=self.problem, rule=self.rule)
 
     def __str__(self) -> str:
         """Return the finding on one line: file, line, node, problem, and name of the rule."""
@@ -33,4 +39,4 @@ class PageFinding(FlowFinding):
     @property
     def node_and_problem(self) -> TranslatableText:
         """Return the finding without file, line and rule, such as "page ask: cannot be reached; delete it"."""
-        return translatable("problem-on-page", "page {page}: {problem}", page=self.node, problem=self.problem)
+        return describe_problem_at_part(PAGE, self.node, self.problem)

@@ -23,7 +23,7 @@ from pydantic import (
 
 from dialer import content
 from dialer.domain.enums import Purpose
-from dialer.flows.errors import FlowError, UnknownFlow
+from dialer.flows.errors import PAGE, FlowError, UnknownFlow
 from dialer.flows.fields import NAME_SCHEMA, Name
 from dialer.flows.model import Offer
 from dialer.flows.parsing import (
@@ -39,8 +39,6 @@ from dialer.flows.texts import LANGUAGE
 from dialer.flows.yaml_document import Document, find_yaml_file, parse_yaml, read_yaml_file
 
 SCRIPTS_DIRECTORY = content.IVR_FLOWS / "scripts"
-PAGE = "page"
-"""The word for a part of a script in error texts."""
 MAX_PAGES = 100
 MAX_ANSWERS = 9  # per question, as agents select them by the keys 1 to 9
 MAX_TEXT = 2_000  # characters of a page in one language

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from dialer.domain.enums import Purpose
-from dialer.flows.errors import FlowError
+from dialer.domain.translatable import translatable
+from dialer.flows.errors import PAGE, FlowError
 from dialer.flows.model import Offer
-from dialer.flows.script import PAGE, Script, load_script
+from dialer.flows.script import Script, load_script
 from dialer.flows.script_check import check_script
 from dialer.flows.translated_script import TranslatedScript, create_script_in_language
 
@@ -63,10 +64,15 @@ class ScriptLibrary:
         for campaign, (source, purpose) in campaigns.items():
             script = found[campaign] = load_script(source)
             for finding in check_script(script, may_offer=self._may_offer):
-                where, problem = (finding.file, finding.line, finding.node), f"{finding.problem} [{finding.rule}]"
-                raise FlowError(*where, problem, part=PAGE)
+                raise FlowError(finding.file, finding.line, finding.node, finding.problem_and_rule, part=PAGE)
             if script.purpose is not purpose:
-                problem = f"is for {script.purpose}, but campaign {campaign} is for {purpose}; give it another script"
+                problem = translatable(
+                    "script-for-other-purpose",
+                    "is for {purpose}, but campaign {campaign} is for {needed}; give it another script",
+                    purpose=script.purpose.value,
+                    campaign=campaign,
+                    needed=purpose.value,
+                )
                 raise FlowError(script.file, 0, "", problem)
         return found
 

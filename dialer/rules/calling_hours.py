@@ -13,6 +13,8 @@ from itertools import product
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from dialer.domain.translatable import join_with_commas, translatable
+
 Stretch = tuple[time, time]
 """Start (included) and end (excluded), local time."""
 
@@ -89,12 +91,17 @@ def format_periods_of_day(periods: Iterable[Stretch]) -> tuple[str, ...]:
 
 def format_periods_of_each_day(periods: Mapping[str, Sequence[Stretch]]) -> str:
     """Return the periods of several kinds of day as a text such as `09:00-13:00 on weekdays, nothing on Sundays`. The
-    days are left out if all have the same periods.
+    days, such as `weekdays`, are left out if all have the same periods.
     """
-    texts = {day: ", ".join(format_periods_of_day(each)) or "nothing" for day, each in periods.items()}
+    texts = {
+        day: ", ".join(format_periods_of_day(each)) or translatable("no-hours", "nothing")
+        for day, each in periods.items()
+    }
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
-    return ", ".join(f"{text} {day}" for day, text in texts.items())
+    return join_with_commas(
+        translatable("hours-on-days", "{hours} on {days}", hours=text, days=day) for day, text in texts.items()
+    )
 
 
 def intersect_periods_of_day(some: Iterable[Stretch], others: Collection[Stretch]) -> list[Stretch]:

@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 
 from dialer.domain.enums import Purpose
 from dialer.domain.model import Booth
+from dialer.domain.translatable import join_with_semicolons, translatable
 from dialer.rules.calling_hours import get_midnight_of_day
 from dialer.rules.gate import Case, Gate, Objection, Reason, format_weekday_and_time
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import CampaignRules
 
+_NO_POLLING_DAY = translatable(
+    "no-polling-day-for-booth-workers",
+    "it calls booth workers on polling days only, and no polling day is known; add `[[rules.polls]]`",
+)
 _MAX_OBSTACLES = 16  # in a row; calling hours and the silence interval may alternate for some days
 _MAX_REASONS_SHOWN = 2
 _AREA_REASONS = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, Reason.NO_POLL, Reason.NO_CLOSE})
@@ -59,11 +65,11 @@ def find_first_possible_call_time(gate: Gate, campaign: CampaignRules, areas: Ar
     reasons = list[str]()
     for obstacle in _find_obstacles_to_calls(gate, campaign, areas, now):
         if not obstacle.why:
-            return FirstCall(obstacle.at, ", then ".join(reasons))
+            return FirstCall(obstacle.at, _join_reasons(reasons))
         if obstacle.until is None:
             return FirstCall(None, obstacle.why)
         reasons.append(obstacle.why)
-    return FirstCall(None, ", then ".join(reasons))
+    return FirstCall(None, _join_reasons(reasons))
 
 
 def describe_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
@@ -77,7 +83,16 @@ def describe_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Area
         if not obstacle.why or obstacle.at >= end:
             break
         reasons.append(obstacle.why)
-    return ", then ".join(reasons)
+    return _join_reasons(reasons)
+
+
+def _join_reasons(reasons: list[str]) -> str:
+    """Return reasons in the order of time as one text, or an empty text without reasons."""
+    if not reasons:
+        return ""
+    return reduce(
+        lambda first, then: translatable("first-then", "{first}, then {then}", first=first, then=then), reasons
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +110,7 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
     The last item has an empty text if calls become possible, and no end if they never do.
     """
     if not campaign.hours.weekday:
-        yield _Obstacle(now, "its hours are empty, so it never calls", None)
+        yield _Obstacle(now, translatable("no-calling-hours", "its hours are empty, so it never calls"), None)
         return
     at = now
     for _ in range(_MAX_OBSTACLES):
@@ -103,7 +118,7 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
         if ruling.is_call_allowed:
             why, until = _find_obstacle_common_to_all_areas(gate, campaign, areas, at)
         else:
-            why, until = str(ruling), ruling.next_at
+            why, until = ruling.explanation, ruling.next_at
         ends_at = until if until is not None and until > at else None
         yield _Obstacle(at, why, ends_at)
         if not why or ends_at is None:
@@ -132,19 +147,19 @@ def _find_obstacle_common_to_all_areas(
         known = [until for until in untils if until is not None]
         if len(known) == len(untils):
             ends.append(max(known))
-    shown = list(words)[:_MAX_REASONS_SHOWN]
+    shown = [*words][:_MAX_REASONS_SHOWN]
     if len(words) > len(shown):
         shown.append("...")
-    return f"in every polling area: {'; '.join(shown)}", min(ends, default=None)
+    reasons = join_with_semicolons(shown)
+    why = translatable("in-every-polling-area", "in every polling area: {reasons}", reasons=reasons)
+    return why, min(ends, default=None)
 
 
 def _explain_missing_polling_day(campaign: CampaignRules) -> tuple[str, float | None]:
     """Return why a campaign for booth workers cannot call without a known polling day, or an empty text for other
     campaigns.
     """
-    if campaign.purpose is Purpose.BOOTH_WORKERS:
-        return "it calls booth workers on polling days only, and no polling day is known; add [[rules.polls]]", None
-    return "", None
+    return (_NO_POLLING_DAY if campaign.purpose is Purpose.BOOTH_WORKERS else ""), None
 
 
 def _find_objections_to_calls_in_area(
@@ -160,21 +175,26 @@ def _find_objections_to_calls_in_area(
     poll = find_polling_day(gate.rules.polls, area.constituency_number)
     if poll is None or campaign.purpose not in {Purpose.TURNOUT, Purpose.BOOTH_WORKERS}:
         if campaign.purpose is Purpose.BOOTH_WORKERS:
-            yield Objection(Reason.NO_POLL, _explain_missing_polling_day(campaign)[0], None)
+            yield Objection(Reason.NO_POLL, _NO_POLLING_DAY, None)
         return
     workers = campaign.purpose is Purpose.BOOTH_WORKERS
     close = find_close_of_poll(gate.rules.polls, area)
     today = datetime.fromtimestamp(at, poll.zone).date()
     if isinstance(close, CloseUnknown):
         if today > poll.day:
-            yield Objection(Reason.POLL_OVER, f"the polling day {poll.day} is over", None)
+            words = translatable("polling-day-over", "the polling day {day} is over", day=poll.day.isoformat())
+            yield Objection(Reason.POLL_OVER, words, None)
         elif workers and areas.of_roll:
-            yield Objection(
-                Reason.NO_CLOSE, "the close of poll is unknown (set it in `rules.polls` or on the roll)", None
+            words = translatable(
+                "close-of-poll-unknown-for-booth-workers",
+                "the close of poll is unknown (set it in `rules.polls` or on the roll)",
             )
+            yield Objection(Reason.NO_CLOSE, words, None)
     elif close - areas.last_call_seconds <= at and (workers or at < close):
         when = format_weekday_and_time(close - areas.last_call_seconds, gate.rules.centre_zone)
-        yield Objection(Reason.POLL_OVER, f"the last call of the polling day was due on {when}", None)
+        words = translatable("last-call-made", "the last call of the polling day was due on {time}", time=when)
+        yield Objection(Reason.POLL_OVER, words, None)
     if workers and today < poll.day:
         begins = get_midnight_of_day(poll.day, poll.zone)
-        yield Objection(Reason.NO_POLL, f"it calls on the polling day {poll.day} only", begins)
+        words = translatable("polling-day-only", "it calls on the polling day {day} only", day=poll.day.isoformat())
+        yield Objection(Reason.NO_POLL, words, begins)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts
+from dialer.domain.translatable import TranslatableText, join_with_semicolons, translatable
 from dialer.rules import numbers
 from dialer.rules.calling_hours import (
     Stretch,
@@ -71,7 +72,7 @@ class Objection:
     """A rule's objection to a call, with its explanation and the time when it ends."""
 
     reason: Reason
-    words: str  # one line for people, without names and phone numbers
+    words: str  # one line for people, without names and phone numbers; the pages can translate it
     until: float | None  # when it ends by itself (epoch seconds); None: never
 
 
@@ -94,9 +95,16 @@ class Ruling:
         """
         return next((each.reason for each in self.objections if each.until is None), None)
 
+    @property
+    def explanation(self) -> str:
+        """Return the explanations of all objections in one line, or "allowed"."""
+        if not self.objections:
+            return "allowed"
+        return join_with_semicolons(objection.words for objection in self.objections)
+
     def __str__(self) -> str:
         """Return the explanations of all objections in one line."""
-        return "; ".join(objection.words for objection in self.objections) or "allowed"
+        return self.explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +156,7 @@ class Gate:
         the centre's time.
         """
         hours = self.rules.hours
-        days = {"on weekdays": hours.weekday, "on Saturdays": hours.saturday, "on Sundays": hours.sunday}
+        days = {"weekdays": hours.weekday, "Saturdays": hours.saturday, "Sundays": hours.sunday}
         lawful = {day: self._convert_to_zone_of_centre(allowed, now) for day, allowed in days.items()}
         wanted = merge_adjoining_periods(periods)
         if any(intersect_periods_of_day(wanted, allowed) == wanted for allowed in lawful.values()):
@@ -238,7 +246,8 @@ class Gate:
         if zones and not any(self.rules.hours.are_calls_allowed_at(zone, now) for zone in zones):
             openings = [self.rules.hours.find_next_time_calls_are_allowed((zone,), now) for zone in zones]
             until = min((opening for opening in openings if opening is not None), default=None)
-            yield Objection(Reason.HOURS, f"outside calling hours{self._format_end_of_objection(until)}", until)
+            words = translatable("outside-calling-hours", "outside calling hours")
+            yield Objection(Reason.HOURS, self._add_end(words, until), until)
 
     def _find_objections_to_call(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
         campaign = case.campaign
@@ -278,18 +287,32 @@ class Gate:
         """Yield the objections of the number's owner to calls: an opt-out, an entry in a do-not-call register, or no consent."""
         facts, campaign = case.facts, case.campaign
         if facts is None:
-            yield Objection(Reason.NOTHING_KNOWN, "the number's earlier calls are unknown", None)
+            yield Objection(
+                Reason.NOTHING_KNOWN,
+                translatable("earlier-calls-unknown", "the number's earlier calls are unknown"),
+                None,
+            )
             return
         if facts.opted_out:
-            yield Objection(Reason.OPTED_OUT, "the number has opted out", None)
+            yield Objection(Reason.OPTED_OUT, translatable("number-opted-out", "the number has opted out"), None)
         if facts.registers and campaign.purpose in self.rules.profile.registers.applies_to:
-            names = ", ".join(facts.registers)
-            yield Objection(Reason.REGISTER, f"the number is on a do-not-call register ({names})", None)
+            words = translatable(
+                "number-on-register",
+                "the number is on a do-not-call register ({registers})",
+                registers=", ".join(facts.registers),
+            )
+            yield Objection(Reason.REGISTER, words, None)
         if facts.consent is Consent.WITHDRAWN:
-            yield Objection(Reason.CONSENT_WITHDRAWN, "the number's owner has withdrawn consent", None)
+            words = translatable("consent-withdrawn", "the number's owner has withdrawn consent")
+            yield Objection(Reason.CONSENT_WITHDRAWN, words, None)
         elif self.rules.does_campaign_need_consent(campaign) and facts.consent is not Consent.GIVEN:
             voice = "recorded" if campaign.plays_recorded_voice else "live"
-            words = f"a {voice} {campaign.purpose.value} call needs consent, and none is recorded"
+            words = translatable(
+                "no-consent-recorded",
+                "a {voice} {purpose} call needs consent, and none is recorded",
+                voice=voice,
+                purpose=campaign.purpose.value,
+            )
             yield Objection(Reason.NO_CONSENT, words, None)
 
     def _check_do_not_call_registers(self, purpose: Purpose, now: float) -> Iterator[Objection]:
@@ -299,32 +322,52 @@ class Gate:
         imported = {register.name: register for register in self.rules.registers}
         for name in rules.names:
             if name not in imported:
-                words = f"the do-not-call register {name!r} is not imported (run dialer register import)"
+                words = translatable(
+                    "register-not-imported",
+                    "the do-not-call register '{register}' is not imported (run `dialer register import`)",
+                    register=name,
+                )
                 yield Objection(Reason.NO_REGISTER, words, None)
         for register in imported.values():
             days, most = (now - register.dated) / DAY_SECONDS, rules.maximum_age_days
             if days > most:
-                words = (
-                    f"the do-not-call register {register.name!r} is {days:.0f} days old; the limit is {most:.0f} days"
+                words = translatable(
+                    "register-too-old",
+                    "the do-not-call register '{register}' is {days} days old; the limit is {most} days",
+                    register=register.name,
+                    days=round(days),
+                    most=round(most),
                 )
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
     def _check_recording_certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
         if not campaign.plays_recorded_voice or campaign.purpose not in self.rules.profile.certificate.needed_for:
             return
-        needed = f"a recorded {campaign.purpose.value} call needs a certificate"
         certified = campaign.certified.get(language)
         if not campaign.certified:
-            problem: str | None = "the prompts to be played are unknown (check audio.catalogue)"
+            problem: str | None = translatable(
+                "prompts-unknown", "the prompts to be played are unknown (check `audio.catalogue`)"
+            )
         elif certified is None:
-            problem = f"no recording is certified in the language {language!r}"
+            problem = translatable(
+                "no-recording-certified-in-language",
+                "no recording is certified in the language '{language}'",
+                language=language,
+            )
         elif certified.problem is None and certified.last_day is not None:
             ended = now >= find_midnight_after_day(certified.last_day, self.rules.centre_zone)
-            problem = f"it expired on {certified.last_day.isoformat()}" if ended else None
+            last_day = certified.last_day.isoformat()
+            problem = translatable("certificate-expired", "it expired on {day}", day=last_day) if ended else None
         else:
             problem = certified.problem
         if problem is not None:
-            yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
+            words = translatable(
+                "certificate-needed",
+                "a recorded {purpose} call needs a certificate: {problem}",
+                purpose=campaign.purpose.value,
+                problem=problem,
+            )
+            yield Objection(Reason.CERTIFICATE, words, None)
 
     def _check_certificates_of_all_languages(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         """Yield an objection if the campaign has no language in which all its recordings have valid certificates
@@ -339,16 +382,19 @@ class Gate:
         if caller_id is None:
             return
         if caller_id not in self.rules.own_caller_ids:
-            yield Objection(Reason.CALLER_ID, "the caller ID is not in the site's pool", None)
+            words = translatable("caller-id-not-in-pool", "the caller ID is not in the site's pool")
+            yield Objection(Reason.CALLER_ID, words, None)
         elif (series := self.rules.profile.caller_id.series) and not caller_id.startswith(series):
-            yield Objection(Reason.CALLER_ID, "the caller ID is outside the allowed series", None)
+            words = translatable("caller-id-outside-series", "the caller ID is outside the allowed series")
+            yield Objection(Reason.CALLER_ID, words, None)
 
     def _check_poll_is_not_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         """Yield an objection to calls about turnout after the close of poll."""
         close = CloseUnknown.POLL if area is None else find_close_of_poll(self.rules.polls, area)
         if campaign.purpose is Purpose.TURNOUT and isinstance(close, float) and now >= close:
             when = format_weekday_and_time(close, self.rules.centre_zone)
-            yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
+            words = translatable("poll-of-area-closed", "the poll of the polling area closed on {time}", time=when)
+            yield Objection(Reason.POLL_OVER, words, None)
 
     def _check_retention_period(self, area: Area | None, now: float) -> Iterator[Objection]:
         """Yield an objection if the voter's data should have been erased by now, because the retention period has
@@ -356,8 +402,13 @@ class Gate:
         """
         poll = None if area is None else find_polling_day(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.get_erasure_time(poll):
-            days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
-            yield Objection(Reason.RETENTION, f"names and numbers must be erased {days} (run dialer purge)", None)
+            words = translatable(
+                "erasure-due",
+                "names and numbers must be erased {days} days after the poll of {day} (run `dialer purge`)",
+                days=self.rules.profile.retention.erase_after_days,
+                day=poll.day.isoformat(),
+            )
+            yield Objection(Reason.RETENTION, words, None)
 
     def _check_silence_interval(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         rules = self.rules
@@ -365,16 +416,32 @@ class Gate:
             return
         close = CloseUnknown.POLL if area is None else find_close_of_poll(rules.polls, area)
         if close is CloseUnknown.POLL:
-            words = "no polling day is known for this polling area ([[rules.polls]]), so the silence interval may apply"
+            words = translatable(
+                "polling-day-unknown",
+                "no polling day is known for this polling area (`[[rules.polls]]`), so the silence interval may apply",
+            )
             yield Objection(Reason.NO_POLL, words, None)
         elif isinstance(close, CloseUnknown):
-            words = "the close of poll of this polling area is unknown (set it in `rules.polls` or on the roll)"
+            words = translatable(
+                "close-of-poll-unknown",
+                "the close of poll of this polling area is unknown (set it in `rules.polls` or on the roll)",
+            )
             yield Objection(Reason.NO_CLOSE, words, None)
         elif close - rules.silence_interval_seconds <= now < close:
             applies_to_all = campaign.purpose in rules.profile.silence.forbids
-            kind = campaign.purpose.value if applies_to_all else f"recorded {campaign.purpose.value}"
-            words = f"silence interval of the polling area: no {kind} calls{self._format_end_of_objection(close)}"
-            yield Objection(Reason.SILENCE, words, close)
+            purpose = campaign.purpose.value
+            words = (
+                translatable(
+                    "in-silence-interval", "silence interval of the polling area: no {purpose} calls", purpose=purpose
+                )
+                if applies_to_all
+                else translatable(
+                    "in-silence-interval-recorded",
+                    "silence interval of the polling area: no recorded {purpose} calls",
+                    purpose=purpose,
+                )
+            )
+            yield Objection(Reason.SILENCE, self._add_end(words, close), close)
 
     def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
@@ -398,7 +465,9 @@ class Gate:
         from `now`.
         """
         if not zones:
-            yield Objection(Reason.NO_ZONE, "the time zone of the number is unknown", None)
+            yield Objection(
+                Reason.NO_ZONE, translatable("time-zone-unknown", "the time zone of the number is unknown"), None
+            )
             return
         hours = self.rules.hours
         if all(
@@ -409,18 +478,23 @@ class Gate:
         # In the last seconds before closing, the next opening is after the close.
         after = now if not all(hours.are_calls_allowed_at(zone, now) for zone in zones) else now + lasting_seconds
         until = hours.find_next_time_calls_are_allowed(zones, after)
-        names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
-        yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._format_end_of_objection(until)}", until)
+        words = (
+            translatable("outside-calling-hours-in-zone", "outside calling hours in {zone}", zone=zones[0].key)
+            if len(zones) == 1
+            else translatable(
+                "outside-calling-hours-in-zones",
+                "outside calling hours in the {count} zones where the number may be",
+                count=len(zones),
+            )
+        )
+        yield Objection(Reason.HOURS, self._add_end(words, until), until)
 
     def _check_campaign_calling_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         zone = self.rules.centre_zone
         if not campaign.hours.are_calls_allowed_at(zone, now):
             until = campaign.hours.find_next_time_calls_are_allowed((zone,), now)
-            yield Objection(
-                Reason.CAMPAIGN_HOURS,
-                f"outside the campaign's calling hours{self._format_end_of_objection(until)}",
-                until,
-            )
+            words = translatable("outside-campaign-hours", "outside the campaign's calling hours")
+            yield Objection(Reason.CAMPAIGN_HOURS, self._add_end(words, until), until)
 
     def find_end_of_redial_lock(self, facts: PhoneFacts | None, now: float) -> float | None:
         """Return when a number may be dialled again after an abandoned call (the end of its redial lock, in epoch
@@ -434,8 +508,8 @@ class Gate:
     def _check_redial_lock(self, case: Case, now: float) -> Iterator[Objection]:
         until = self.find_end_of_redial_lock(case.facts, now)
         if until is not None and not (case.guaranteed and self.rules.profile.redial_lock.unless_agent_guaranteed):
-            words = f"a call to the number was abandoned, so it is not redialled{self._format_end_of_objection(until)}"
-            yield Objection(Reason.REDIAL_LOCK, words, until)
+            words = translatable("redial-locked", "a call to the number was abandoned, so it is not redialled")
+            yield Objection(Reason.REDIAL_LOCK, self._add_end(words, until), until)
 
     def _check_minimum_intervals(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
         """Yield an objection if the number's last call or last conversation was too recent."""
@@ -448,13 +522,14 @@ class Gate:
             return
         talked = talked_at is not None and until > gaps.find_next_call_time(called_at, None, ())
         if talked:
-            words = f"a recent conversation on the number: no campaign calls it{self._format_end_of_objection(until)}"
+            words = translatable("recent-conversation", "a recent conversation on the number: no campaign calls it")
         else:
-            minutes = f"{gaps.least_seconds / 60:g} minutes"
-            words = (
-                f"the number was called within the last {minutes}: not redialled{self._format_end_of_objection(until)}"
+            words = translatable(
+                "called-recently",
+                "the number was called within the last {minutes:g} minutes: not redialled",
+                minutes=gaps.least_seconds / 60,
             )
-        yield Objection(Reason.MINIMUM_INTERVAL, words, until)
+        yield Objection(Reason.MINIMUM_INTERVAL, self._add_end(words, until), until)
 
     def _check_daily_caps(
         self, campaign: CampaignRules, facts: PhoneFacts, now: float, asked_at: float
@@ -472,14 +547,28 @@ class Gate:
         if now >= midnight:
             return
         if attempts >= most_attempts:
-            words = f"{attempts} attempts today in all campaigns; the limit is {most_attempts}"
+            words = translatable(
+                "daily-attempts-made",
+                "{attempts} attempts today in all campaigns; the limit is {most}",
+                attempts=attempts,
+                most=most_attempts,
+            )
             yield Objection(Reason.ATTEMPTS, words, midnight)
         if talked_enough:
-            words = f"{conversations} conversations today; the limit is {most_conversations}"
+            words = translatable(
+                "daily-conversations-held",
+                "{conversations} conversations today; the limit is {most}",
+                conversations=conversations,
+                most=most_conversations or 0,
+            )
             yield Objection(Reason.CONVERSATIONS, words, midnight)
 
-    def _format_end_of_objection(self, until: float | None) -> str:
-        return "" if until is None else f" until {format_weekday_and_time(until, self.rules.centre_zone)}"
+    def _add_end(self, words: TranslatableText, until: float | None) -> TranslatableText:
+        """Return the words of an objection with the time when it ends, if that is known."""
+        if until is None:
+            return words
+        end = format_weekday_and_time(until, self.rules.centre_zone)
+        return translatable("objection-until", "{objection} until {time}", objection=words, time=end)
 
 
 def _find_earliest_allowed_time(
@@ -499,6 +588,14 @@ def _find_earliest_allowed_time(
     return first, None if remaining else at
 
 
-def format_weekday_and_time(at: float, zone: ZoneInfo) -> str:
+def format_weekday_and_time(at: float, zone: ZoneInfo) -> TranslatableText:
     """Return a time (epoch seconds) as text such as "Thu 25 Apr 10:00", in `zone`."""
-    return f"{datetime.fromtimestamp(at, zone):%a %d %b %H:%M}"
+    local = datetime.fromtimestamp(at, zone)
+    return translatable(
+        "weekday-and-time",
+        "{weekday} {day:02} {month} {time}",
+        weekday=f"{local:%a}",
+        day=local.day,
+        month=f"{local:%b}",
+        time=f"{local:%H:%M}",
+    )

@@ -16,10 +16,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from dialer.domain.enums import CampaignKind, PacingPolicy
-from dialer.domain.finding import Finding, Level
+from dialer.domain.finding import Finding, Level, make_error_finding
 from dialer.domain.model import CampaignState
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.catalogue import list_shipped_flows
+from dialer.flows.errors import FlowError
 from dialer.flows.script import list_shipped_scripts
 from dialer.settings.campaigns import Campaign
 from dialer.settings.campaigns_file import (
@@ -34,8 +35,8 @@ from dialer.settings.form import FormField, FormFieldType, describe_settings_for
 from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.site.checks.flows import check_flow_and_script_of_campaign
-from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
+from dialer.site.checks.flows import check_flow_and_script_of_campaign, describe_campaign
+from dialer.site.checks.rules import RULES, check_calling_rules, check_settings_against_profile
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.site.flow_files import list_flows_in_flows_folder
 from dialer.site.settings_changes import list_other_changes
@@ -252,13 +253,15 @@ def check_changed_campaign(prepared: PreparedChange, now: float) -> list[Finding
         return []
     settings, findings = prepared.settings, list[Finding]()
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-        (f"campaign {campaign.id}", lambda: check_flow_and_script_of_campaign(campaign, settings)),
-        ("rules", lambda: check_settings_against_profile(settings)),
-        ("rules", lambda: _check_calling_rules_of_site(settings, now)),
+        (describe_campaign(campaign.id), lambda: check_flow_and_script_of_campaign(campaign, settings)),
+        (RULES, lambda: check_settings_against_profile(settings)),
+        (RULES, lambda: _check_calling_rules_of_site(settings, now)),
     )
     for subject, check in checks:
         try:
             findings += check()
+        except FlowError as problem:
+            findings.append(make_error_finding(subject, problem.text_with_file_name))
         except (MatdanError, OSError) as problem:
             findings += convert_error_to_findings(subject, problem)
     name = re.compile(rf"(?<![\w-]){re.escape(campaign.id)}(?![\w-])")

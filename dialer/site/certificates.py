@@ -13,6 +13,7 @@ from dialer.audio.names import find_prompt_of_sound
 from dialer.audio.play_rules import find_certificate_problem
 from dialer.audio.playlist import Playlist
 from dialer.domain.enums import CampaignKind
+from dialer.domain.translatable import translatable
 from dialer.errors import MatdanError
 from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
@@ -45,14 +46,25 @@ def _check_certificates_in_language(flow: Flow, language: str, prompts: Catalogu
     for sound in list_sounds_of_flow(flow, language, prompts.texts):
         name = find_prompt_of_sound(prompts.choose_campaign_or_shared_sound(sound))
         if name is None:
-            return CertificateStatus(f"{sound} is not a prompt of the catalogue")
+            return CertificateStatus(
+                translatable("sound-not-in-catalogue", "{sound} is not a prompt of the catalogue", sound=sound)
+            )
         listed = prompts.playlist.listed.get(name)
         entry = None if listed is None else listed.entry
         problem = (
-            "is not in the catalogue; run dialer audio prepare" if entry is None else find_certificate_problem(entry)
+            translatable("prompt-not-in-catalogue", "is not in the catalogue; run `dialer audio prepare`")
+            if entry is None
+            else find_certificate_problem(entry)
         )
         if problem is not None or entry is None:
-            return CertificateStatus(f"{name.relative_prompt_path} {problem}")
+            return CertificateStatus(
+                translatable(
+                    "problem-of-prompt",
+                    "{prompt} {problem}",
+                    prompt=str(name.relative_prompt_path),
+                    problem=problem or "",
+                )
+            )
         digest.update(f"{name.relative_prompt_path} {entry.certificate} {entry.certificate_sha256}\n".encode())
         if entry.valid_until is not None:
             last_day = entry.valid_until if last_day is None else min(last_day, entry.valid_until)

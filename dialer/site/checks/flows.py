@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
+from dialer.domain.translatable import TranslatableText, translatable
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow, refuse_flow_that_breaks_rules
 from dialer.flows.model import Offer, list_lawful_offers_to_voters
@@ -23,14 +24,19 @@ from dialer.switch.asterisk.scripts.containment import check_script_sandbox, des
 from dialer.switch.asterisk.scripts.runner import find_agi_script_in_flow_setting
 
 
+def describe_campaign(campaign: str) -> TranslatableText:
+    """Return a campaign as the subject of a finding."""
+    return translatable("subject-campaign", "campaign {campaign}", campaign=campaign)
+
+
 def list_flow_checks(settings: Settings) -> Iterator[Check]:
     """Yield a check of each IVR flow and each script that the settings name."""
     for campaign in settings.campaigns:
-        subject = f"campaign {campaign.id}"
+        named = describe_campaign(campaign.id)
         if campaign.flow is not None:
-            yield Check(subject, partial(_check_ivr_flow, subject, campaign.flow, settings))
+            yield Check(named, partial(_check_ivr_flow, named, campaign.flow, settings))
         if campaign.script is not None:
-            yield Check(subject, partial(_check_agents_script, campaign.id, settings))
+            yield Check(named, partial(_check_agents_script, campaign.id, settings))
     for place, each in enumerate(settings.inbound.numbers, start=1):
         subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
@@ -45,7 +51,7 @@ def check_flow_and_script_of_campaign(campaign: Campaign, settings: Settings) ->
     Raises FlowError, or SettingError for an invalid profile.
     """
     if campaign.flow is not None:
-        yield from _check_ivr_flow(f"campaign {campaign.id}", campaign.flow, settings)
+        yield from _check_ivr_flow(describe_campaign(campaign.id), campaign.flow, settings)
     if campaign.script is not None:
         yield from _check_agents_script(campaign.id, settings)
 
@@ -73,38 +79,61 @@ def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") 
         rules.check_script_is_visible(script)
         problem = _find_script_setting_problem(settings) or _find_obstacle_to_running_script(rules.user, script)
         if problem is None:
-            yield make_ok_finding(subject, f"script {script} exists{use}")
+            text = translatable("agi-script-exists", "script {script} exists", script=str(script))
+            yield make_ok_finding(subject, f"{text}{use}" if use else text)
         else:
-            yield make_error_finding(subject, f"script {script} cannot be run: {problem}")
+            text = translatable(
+                "agi-script-cannot-be-run",
+                "script {script} cannot be run: {problem}",
+                script=str(script),
+                problem=problem,
+            )
+            yield make_error_finding(subject, text)
         return
     loaded = load_flow(flow)
     refuse_flow_that_breaks_rules(
         loaded, load_texts(settings.flows.texts), _list_services_that_flows_may_offer(settings)
     )
-    yield make_ok_finding(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
+    text = translatable(
+        "flow-valid-with-version", "flow {flow} {version} is valid", flow=loaded.name, version=loaded.version
+    )
+    yield make_ok_finding(subject, f"{text}{use}" if use else text)
     if loaded.name != Path(loaded.file).stem:
-        text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
-        yield make_warning_finding(subject, text, "give both the same name")
+        text = translatable(
+            "flow-in-file-of-other-name",
+            "{file} contains the flow {flow}: reports use that name, subdialogs use the file's",
+            file=Path(loaded.file).name,
+            flow=loaded.name,
+        )
+        remedy = translatable("give-flow-and-file-same-name", "give both the same name")
+        yield make_warning_finding(subject, text, remedy)
     transfer = NODE_KINDS["transfer"]
     if not settings.seats and any(
         isinstance(node, transfer) for part in loaded.list_flow_and_its_subdialogs() for node in part.nodes.values()
     ):
-        yield make_error_finding(
-            subject, f"flow {loaded.name} transfers to agents, but there are no seats", "add [[seats]]"
+        text = translatable(
+            "no-seats-for-transfers", "flow {flow} transfers to agents, but there are no seats", flow=loaded.name
         )
+        yield make_error_finding(subject, text, translatable("add-seats", "add `[[seats]]`"))
 
 
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
-    subject = f"campaign {campaign}"
+    subject = describe_campaign(campaign)
     [script] = (
         ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _list_services_that_flows_may_offer(settings))
         .load_scripts()
         .values()
     )
-    yield make_ok_finding(subject, f"agents' script {script} is valid")
+    yield make_ok_finding(subject, translatable("script-valid", "agents' script {script} is valid", script=str(script)))
     language = settings.centre.language
     if language not in script.languages:
-        text = f"script {script} has no text in {language} (centre.language): agents read it in {script.languages[0]}"
+        text = translatable(
+            "script-not-in-language",
+            "script {script} has no text in {language} (`centre.language`): agents read it in {other}",
+            script=str(script),
+            language=language,
+            other=script.languages[0],
+        )
         yield make_warning_finding(subject, text)
 
 
@@ -126,9 +155,17 @@ def _find_script_setting_problem(settings: Settings) -> str | None:
         try:
             pwd.getpwnam(user)
         except KeyError:
-            return f"this machine has no user {user!r}; create it, or change flows.script_user"
+            return translatable(
+                "no-user-for-scripts",
+                "this machine has no user '{user}'; create it, or change `flows.script_user`",
+                user=user,
+            )
     if errors is not None and not errors.parent.is_dir():
-        return f"there is no directory {errors.parent}; create it, or change flows.script_errors"
+        return translatable(
+            "no-folder-for-script-errors",
+            "there is no directory {folder}; create it, or change `flows.script_errors`",
+            folder=str(errors.parent),
+        )
     return None
 
 
@@ -144,5 +181,10 @@ def _find_obstacle_to_running_script(user: str | None, script: Path) -> str | No
         found = path.stat()
         shift = 6 if found.st_uid == entry.pw_uid else 3 if found.st_gid == entry.pw_gid else 0
         if found.st_mode >> shift & wanted != wanted:
-            return f"it runs as user {user!r}, who has no access to {path}; grant it, or set flows.script_user"
+            return translatable(
+                "user-has-no-access-to-script",
+                "it runs as user '{user}', who has no access to {path}; grant it, or set `flows.script_user`",
+                user=user,
+                path=str(path),
+            )
     return None

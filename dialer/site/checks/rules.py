@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.model import CampaignState
+from dialer.domain.translatable import TranslatableText, join_with_commas, translatable
 from dialer.rules.calling_hours import (
     format_periods_of_day,
     format_periods_of_each_day,
@@ -34,6 +35,9 @@ from dialer.site.rules_in_force import copy_settings_with_supervisors_calling_ho
 from dialer.store import campaigns, consents, voters
 from dialer.store.connection import Connection
 
+RULES = translatable("subject-rules", "rules")
+"""The subject of findings about the legal rules as a whole."""
+
 
 def check_settings_against_profile(settings: Settings) -> Iterator[Finding]:
     """Check that no setting is less strict than the jurisdiction's profile, and report unconfirmed rules.
@@ -41,15 +45,27 @@ def check_settings_against_profile(settings: Settings) -> Iterator[Finding]:
     Raises SettingError for a setting that is less strict.
     """
     profile = load_site_profile(settings)
-    yield make_ok_finding("rules", f"profile {profile.name} is in force, and no setting is looser")
+    text = translatable(
+        "profile-in-force", "profile {profile} is in force, and no setting is looser", profile=profile.name
+    )
+    yield make_ok_finding(RULES, text)
     unconfirmed = sum(not rule.confirmed for rule in profile.list_profile_rules().values())
     if unconfirmed:
-        text = f"{unconfirmed} rules of the profile were not confirmed against a text of the law"
-        yield make_warning_finding("rules", text, "have a lawyer confirm them (`dialer rules show`)")
+        text = translatable(
+            "rules-unconfirmed",
+            "{count} rules of the profile were not confirmed against a text of the law",
+            count=unconfirmed,
+        )
+        remedy = translatable("have-rules-confirmed", "have a lawyer confirm them (`dialer rules show`)")
+        yield make_warning_finding(RULES, text, remedy)
     without = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
     if profile.exports.expenditure and without:
-        text = f"{', '.join(without)} has no candidate, so its calls are missing in the expenditure report"
-        yield make_warning_finding("rules", text, "set campaigns.candidate")
+        text = translatable(
+            "no-candidate",
+            "{campaigns} has no candidate, so its calls are missing in the expenditure report",
+            campaigns=", ".join(without),
+        )
+        yield make_warning_finding(RULES, text, translatable("set-candidate", "set `campaigns.candidate`"))
 
 
 def check_calling_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
@@ -63,28 +79,49 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
         date = format_weekday_and_time(register.dated, gate.rules.centre_zone)
-        text = f"{register.numbers:,} numbers, dated {date}, {age:.0f} days old"
-        subject, most = f"register {register.name}", profile.registers.maximum_age_days
-        yield (
-            make_ok_finding(subject, text)
-            if age <= most
-            else make_error_finding(subject, f"{text}, at most {most:g}", "import its newest issue")
-        )
+        subject = translatable("subject-register", "register {register}", register=register.name)
+        most = profile.registers.maximum_age_days
+        if age <= most:
+            text = translatable(
+                "register-age",
+                "{numbers:,} numbers, dated {date}, {days} days old",
+                numbers=register.numbers,
+                date=date,
+                days=round(age),
+            )
+            yield make_ok_finding(subject, text)
+        else:
+            text = translatable(
+                "register-outdated",
+                "{numbers:,} numbers, dated {date}, {days} days old, at most {most:g}",
+                numbers=register.numbers,
+                date=date,
+                days=round(age),
+                most=most,
+            )
+            remedy = translatable("import-newest-register", "import its newest issue")
+            yield make_error_finding(subject, text, remedy)
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _list_polling_areas(settings, gate, db)
     states = {} if db is None else campaigns.read_campaign_states(db)
     for campaign in settings.campaigns:
         rules = build_campaign_rules(campaign, settings, certificates.find_prompt_certificates_of_campaign(campaign))
-        subject = (
-            f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.plays_recorded_voice else 'live'})"
-        )
+        subject = _describe_campaign_and_voice(campaign, rules)
         certified = [
-            f"{language} until {each.last_day or 'further notice'}"
+            translatable("certified-without-end", "{language} until further notice", language=language)
+            if each.last_day is None
+            else translatable(
+                "certified-until", "{language} until {day}", language=language, day=each.last_day.isoformat()
+            )
             for language, each in rules.certified.items()
             if each.problem is None
         ]
         if certified:
-            text = f"all its prompts are certified in {', '.join(certified)}; voters of other languages are not called"
+            text = translatable(
+                "prompts-certified",
+                "all its prompts are certified in {languages}; voters of other languages are not called",
+                languages=join_with_commas(certified),
+            )
             yield make_ok_finding(subject, text)
         first = find_first_possible_call_time(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
@@ -95,9 +132,28 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
         if narrowed is not None:
             yield make_warning_finding(subject, narrowed)
     if db is None:
-        yield make_warning_finding("polling areas", "the close of poll was not checked, because there is no store")
+        yield make_warning_finding(
+            translatable("subject-polling-areas", "polling areas"),
+            translatable("close-of-poll-not-checked", "the close of poll was not checked, because there is no store"),
+        )
     else:
         yield from _check_close_of_poll_is_known(settings, gate, db)
+
+
+def _describe_campaign_and_voice(campaign: Campaign, rules: CampaignRules) -> TranslatableText:
+    if rules.plays_recorded_voice:
+        return translatable(
+            "subject-campaign-recorded",
+            "campaign {campaign} ({purpose}, recorded)",
+            campaign=campaign.id,
+            purpose=campaign.purpose.value,
+        )
+    return translatable(
+        "subject-campaign-live",
+        "campaign {campaign} ({purpose}, live)",
+        campaign=campaign.id,
+        purpose=campaign.purpose.value,
+    )
 
 
 def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
@@ -105,11 +161,17 @@ def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connecti
     if not gate.rules.does_campaign_need_consent(rules):
         return
     given, numbers = consents.count_numbers_with_consent(db)
-    text = f"its calls need consent, which is recorded for {given:,} of {numbers:,} numbers"
+    text = translatable(
+        "consents-recorded",
+        "its calls need consent, which is recorded for {given:,} of {numbers:,} numbers",
+        given=given,
+        numbers=numbers,
+    )
     if numbers and not given:
-        yield make_error_finding(subject, text, "import the consents (`dialer consent import`)")
+        remedy = translatable("import-consents", "import the consents (`dialer consent import`)")
+        yield make_error_finding(subject, text, remedy)
     elif given < numbers:
-        yield make_warning_finding(subject, text, "the others are not called")
+        yield make_warning_finding(subject, text, translatable("others-not-called", "the others are not called"))
 
 
 def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
@@ -126,31 +188,52 @@ def _report_when_campaign_may_call(
     if first.at is None:
         return make_error_finding(subject, first.why)
     if state is not CampaignState.RUNNING:
-        return make_warning_finding(subject, f"the campaign is {state.value}: an operator must resume it")
+        text = translatable(
+            "campaign-must-be-resumed", "the campaign is {state}: an operator must resume it", state=state.value
+        )
+        return make_warning_finding(subject, text)
     if first.at > now:
-        return make_ok_finding(subject, f"{first.why}; next: {format_weekday_and_time(first.at, zone)}")
+        text = translatable(
+            "may-call-later",
+            "{reason}; next: {time}",
+            reason=first.why,
+            time=format_weekday_and_time(first.at, zone),
+        )
+        return make_ok_finding(subject, text)
     hours = ", ".join(format_periods_of_day((each.start, each.until) for each in campaign.hours))
-    return make_ok_finding(subject, f"may call now; calling hours {hours} ({zone.key})")
+    text = translatable("may-call-now", "may call now; calling hours {hours} ({zone})", hours=hours, zone=zone.key)
+    return make_ok_finding(subject, text)
 
 
-def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: float) -> str | None:
+def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: float) -> TranslatableText | None:
     """Return a text that says how the jurisdiction's profile (legal rules) shortens the campaign's calling hours, or
     None if it does not.
     """
     own = merge_adjoining_periods([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
-    days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
+    days = [("weekdays", profile.weekday), ("Saturdays", profile.saturday), ("Sundays", profile.sunday)]
     if profile.holidays:
-        days.append(("on holidays", profile.holiday))
+        days.append(("holidays", profile.holiday))
     left = {day: intersect_periods_of_day(own, merge_adjoining_periods(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
-    hours = ", ".join(format_periods_of_day(own))
-    head = f"calling hours {hours} are limited by the profile {gate.rules.profile.name} to"
+    hours, name = ", ".join(format_periods_of_day(own)), gate.rules.profile.name
     if _may_number_be_in_other_zone(gate, now):
-        allowed = format_periods_of_each_day({day: merge_adjoining_periods(hours) for day, hours in days})
-        return f"{head} {allowed} in the number's time zone"
-    return f"{head} {format_periods_of_each_day(left)}"
+        allowed = format_periods_of_each_day({day: merge_adjoining_periods(each) for day, each in days})
+        return translatable(
+            "hours-limited-in-time-zone-of-number",
+            "calling hours {hours} are limited by the profile {profile} to {allowed} in the number's time zone",
+            hours=hours,
+            profile=name,
+            allowed=allowed,
+        )
+    return translatable(
+        "hours-limited",
+        "calling hours {hours} are limited by the profile {profile} to {allowed}",
+        hours=hours,
+        profile=name,
+        allowed=format_periods_of_each_day(left),
+    )
 
 
 def _may_number_be_in_other_zone(gate: Gate, now: float) -> bool:
@@ -161,7 +244,7 @@ def _may_number_be_in_other_zone(gate: Gate, now: float) -> bool:
 
 def _check_close_of_poll_is_known(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
     """Check that the close of poll is known in every area, if the silence interval before it applies to a campaign."""
-    subject = "silence interval"
+    subject = translatable("subject-silence-interval", "silence interval")
     campaigns = [
         each.id
         for each in settings.campaigns
@@ -169,7 +252,12 @@ def _check_close_of_poll_is_known(settings: Settings, gate: Gate, db: Connection
     ]
     booths = list(voters.read_booths(db).values())
     if not campaigns:
-        yield make_ok_finding(subject, f"the silence interval applies to no campaign; {len(booths)} polling areas")
+        text = translatable(
+            "no-silence-interval",
+            "the silence interval applies to no campaign; {count} polling areas",
+            count=len(booths),
+        )
+        yield make_ok_finding(subject, text)
         return
     closes = {
         booth.booth_id: find_close_of_poll(gate.rules.polls, Area(booth.constituency_number, booth.closes_at))
@@ -181,10 +269,24 @@ def _check_close_of_poll_is_known(settings: Settings, gate: Gate, db: Connection
     if without_poll:
         constituencies = sorted({booth.constituency_number for booth in without_poll})
         named = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
-        text = f"constituencies {named} have no polling day, so {names} cannot call there"
-        yield make_error_finding(subject, text, "add [[rules.polls]]")
+        text = translatable(
+            "constituencies-without-polling-day",
+            "constituencies {constituencies} have no polling day, so {campaigns} cannot call there",
+            constituencies=named,
+            campaigns=names,
+        )
+        yield make_error_finding(subject, text, translatable("add-polls", "add `[[rules.polls]]`"))
     if without_hour:
-        text = f"{len(without_hour)} polling areas have no close of poll, so {names} cannot call there"
-        yield make_error_finding(subject, text, "import the roll with close times, or set rules.polls.closes_at")
+        text = translatable(
+            "areas-without-close-of-poll",
+            "{count} polling areas have no close of poll, so {campaigns} cannot call there",
+            count=len(without_hour),
+            campaigns=names,
+        )
+        remedy = translatable("import-close-times", "import the roll with close times, or set `rules.polls.closes_at`")
+        yield make_error_finding(subject, text, remedy)
     if not without_poll and not without_hour:
-        yield make_ok_finding(subject, f"the close of poll is known for all {len(booths)} polling areas")
+        text = translatable(
+            "close-of-poll-known", "the close of poll is known for all {count} polling areas", count=len(booths)
+        )
+        yield make_ok_finding(subject, text)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from dialer.domain.finding import Finding, make_error_finding
+from dialer.domain.translatable import get_error_text, translatable
 from dialer.errors import MatdanError, SettingMistakes
 
 
@@ -63,9 +64,11 @@ def _run_or_start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
 def convert_error_to_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
     """Convert an error to check results. An OSError becomes one about the unreadable file."""
     if isinstance(problem, SettingMistakes):
-        return [make_error_finding(subject, str(each)) for each in problem.mistakes]
+        return [make_error_finding(subject, get_error_text(each)) for each in problem.mistakes]
     if isinstance(problem, MatdanError):
-        return [make_error_finding(subject, str(problem))]
-    where = f"{problem.filename} " if problem.filename is not None else ""
-    text = f"{where}cannot be read ({problem.strerror or problem})"
-    return [make_error_finding(subject, text, "check the path and this user's permissions")]
+        return [make_error_finding(subject, get_error_text(problem))]
+    file = "a file" if problem.filename is None else str(problem.filename)
+    reason = problem.strerror or str(problem)
+    text = translatable("file-unreadable", "{file} cannot be read ({reason})", file=file, reason=reason)
+    remedy = translatable("check-path-and-permissions", "check the path and this user's permissions")
+    return [make_error_finding(subject, text, remedy)]

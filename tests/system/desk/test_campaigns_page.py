@@ -106,6 +106,24 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(centre: CentreW
     assert "reload-settings" in str(audited)
 
 
+async def test_check_of_a_campaign_is_shown_in_the_language_of_the_page(centre: CentreWithPages) -> None:
+    texts = read_page_texts("hi", "board", "staff", "campaigns")
+    page = await centre.sign_in("/campaigns", ".setup", language="hi-IN")
+    await page.locator("#field-id").fill("pune-east")
+    await page.locator("#field-script").select_option("polling_day")
+    await page.locator("#field-purpose").select_option("survey")
+    await page.get_by_label(texts["hours-until"]).fill("23:30")
+    findings = page.locator(".findings li")
+    await expect(findings.and_(page.locator(".error"))).to_contain_text(
+        "अभियान pune-east: polling_day.yaml: मतदान की याद के लिए है, पर अभियान pune-east सर्वेक्षण के लिए है; उसे दूसरी स्क्रिप्ट दें"
+    )
+    await expect(findings.filter(has_text="को इतना सीमित करता है")).to_contain_text("09:00-20:00")
+    await expect(findings.locator("[lang=en]")).to_have_count(0)
+    await page.get_by_role("button", name=texts["draft-save"]).click()
+    await expect(page.locator(".points")).to_contain_text("उसे दूसरी स्क्रिप्ट दें")
+    await expect(page.locator(".points [lang=en]")).to_have_count(0)
+
+
 async def test_manager_edits_a_running_campaign_and_removes_it(centre: CentreWithPages) -> None:
     file = centre.folder / "campaigns.toml"
     page = await centre.sign_in("/campaigns", ".setup")

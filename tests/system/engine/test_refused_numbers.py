@@ -98,6 +98,6 @@ async def test_alert_about_a_missing_do_not_call_register_names_the_import_comma
         await asyncio.sleep(10)
         [alert] = site.centre_view.alerts
         assert alert.kind is AlertKind.RULES_HOLD
-        assert "run dialer register import" in alert.text
+        assert "run `dialer register import`" in alert.text
         await site.centre.engine.execute_command(StopAll())
         await site.until(lambda: not site.centre_view.alerts)

@@ -149,7 +149,7 @@ async def test_campaign_without_certificate_or_register_is_held(
         assert not site.switch.placed_calls
         ivr, agents = site.centre_view.campaigns
         assert ivr.hold is not None
-        assert "needs a certificate: the prompts to be played are unknown (check audio.catalogue)" in str(ivr.hold)
+        assert "needs a certificate: the prompts to be played are unknown (check `audio.catalogue`)" in str(ivr.hold)
         assert agents.hold is not None
         assert "the do-not-call register 'ncpr' is not imported" in str(agents.hold)
     assert query_site_store(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]

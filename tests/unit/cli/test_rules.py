@@ -147,7 +147,7 @@ def test_rules_check_command_reports_missing_certificates_and_calling_hours(conf
     assert "ok      campaign turnout (turnout, live): may call now" in text
     assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
-    assert "the prompts to be played are unknown (check audio.catalogue)" in text
+    assert "the prompts to be played are unknown (check `audio.catalogue`)" in text
     add_certified_prompts(config, tmp_path, valid_until=date(2024, 4, 30))
     code, text = run("check", "-c", config, "--at", NOON)
     assert (code, "all its prompts are certified in hi until 2024-04-30" in text) == (0, True), text

@@ -123,7 +123,7 @@ async def test_listed_campaign_draft_has_warnings_of_the_calling_rules(desk: Des
     await save_draft(desk, {**FORM, "purpose": "survey"})
     [draft] = await list_drafts(desk)
     [error] = [each for each in draft["check"]["findings"] if each["level"] == "error"]
-    assert "is for turnout, but campaign survey is for survey" in error["text"]
+    assert "is for turnout, but campaign survey is for survey" in error["text"]["english"]
 
 
 async def test_draft_saved_as_a_campaign_is_deleted_and_names_its_author(desk: DeskUnderTest, file: Path) -> None:

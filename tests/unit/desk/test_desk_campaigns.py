@@ -90,7 +90,7 @@ async def test_only_supervisors_may_list_check_and_add_campaigns(desk: DeskUnder
 async def test_campaign_with_which_the_dialler_could_not_start_is_not_saved(desk: DeskUnderTest, file: Path) -> None:
     answer = await save_form(desk, "", purpose="survey")
     assert (answer.status_code, answer.json()["problem"]) == (422, "campaign-invalid")
-    assert "is for turnout, but campaign survey is for survey" in answer.json()["text"]
+    assert "is for turnout, but campaign survey is for survey" in answer.json()["text"]["english"]
     assert not file.exists()
     assert desk.dialler_client.asked == []
 
@@ -223,7 +223,7 @@ async def test_campaign_of_the_settings_file_is_neither_edited_nor_removed_on_th
     desk: DeskUnderTest, change: dict[str, Any]
 ) -> None:
     [problem] = (await desk.post("/api/campaigns/check", change, "supervisor")).json()["problems"]
-    assert "campaigns.toml: has no " in problem["text"]
+    assert "campaigns.toml: has no " in problem["text"]["english"]
 
 
 async def simulate_pacing_on_page(desk: DeskUnderTest, role: str = "supervisor", **values: Any) -> Any:

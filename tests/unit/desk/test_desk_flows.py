@@ -320,7 +320,7 @@ async def test_flow_with_which_another_flow_in_use_cannot_take_calls_is_not_save
     async with run_desk(tmp_path, load_settings(settings_file)) as desk:
         answer = await save(desk, flows / "booth.yaml", material)
         assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")
-        assert "plays campaign material (campaign_message) in a flow for turnout" in answer.json()["text"]
+        assert "plays campaign material (campaign_message) in a flow for turnout" in answer.json()["text"]["english"]
         assert not (flows / "booth.yaml").exists()
         assert desk.dialler_client.asked == []
 

@@ -140,7 +140,7 @@ def find_fields(text: str) -> set[str]:
 
 def strip_fields(text: str) -> str:
     """Return a message without its fields, and without the commands and settings that it names."""
-    return re.sub(r"\{[^{}]*(?:->|\})|\*?\[\w+\]|`[^`]+`", " ", text)
+    return re.sub(r"\{[^{}]*?(?:->|\})|\*?\[[\w-]+\]|`[^`]+`", " ", text)
 
 
 def find_latin_words(text: str) -> set[str]:

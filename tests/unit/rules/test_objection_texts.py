@@ -38,8 +38,8 @@ def change_profile(gate: Gate, **sections: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"number": "+912212345678"}, "prefix not allowed (dialling.allowed_prefixes)"),
-        ({"number": "+911900123456"}, "prefix denied (dialling.denied_prefixes)"),
+        ({"number": "+912212345678"}, "prefix not allowed (`dialling.allowed_prefixes`)"),
+        ({"number": "+911900123456"}, "prefix denied (`dialling.denied_prefixes`)"),
         ({"number": "9812345678"}, "not an E.164 number"),
         ({"facts": None}, "the number's earlier calls are unknown"),
         ({"facts": replace(FRESH, opted_out=True)}, "the number has opted out"),
@@ -127,7 +127,7 @@ def test_refusal_text_in_the_silence_interval_names_the_forbidden_calls(campaign
 
 
 def test_refusal_text_for_an_unknown_poll_names_the_missing_setting() -> None:
-    unknown = "no polling day is known for this polling area ([[rules.polls]]), so the silence interval may apply"
+    unknown = "no polling day is known for this polling area (`[[rules.polls]]`), so the silence interval may apply"
     assert unknown in check_at(NOON, MATERIAL, "india").split("; ")
     settings = site("india", campaign=MATERIAL, rules={"polls": [{"day": "2024-04-26"}]})
     gate, case = make_gate(settings), make_case(settings, area=Area(174, ""))
@@ -145,7 +145,7 @@ def test_call_is_forbidden_once_the_voters_data_must_be_erased() -> None:
     gate, case = make_gate(settings), make_case(settings)
     [poll] = gate.rules.polls
     days = gate.rules.profile.retention.erase_after_days
-    text = f"names and numbers must be erased {days} days after the poll of 2024-01-10 (run dialer purge)"
+    text = f"names and numbers must be erased {days} days after the poll of 2024-01-10 (run `dialer purge`)"
     erasure = gate.rules.get_erasure_time(poll)
     assert text in str(gate.check_rules_before_originate(case, erasure))
     assert text not in str(gate.check_rules_before_originate(case, erasure - 1))

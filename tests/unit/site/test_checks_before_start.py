@@ -319,11 +319,11 @@ async def test_dialer_check_reports_an_unreadable_folder_and_continues(tmp_path:
         ({}, None),
         (
             {"script_user": "no-such-user"},
-            "this machine has no user 'no-such-user'; create it, or change flows.script_user",
+            "this machine has no user 'no-such-user'; create it, or change `flows.script_user`",
         ),
         (
             {"script_errors": "/no/such/errors"},
-            "there is no directory /no/such; create it, or change flows.script_errors",
+            "there is no directory /no/such; create it, or change `flows.script_errors`",
         ),
     ],
 )
@@ -376,7 +376,7 @@ async def test_dialer_check_reports_mistakes_in_an_agents_script(tmp_path: Path)
         if each.subject == "campaign calls"
     ]
     assert note.level is Level.WARNING
-    assert note.text.endswith("has no text in ta (centre.language): agents read it in hi")
+    assert note.text.endswith("has no text in ta (`centre.language`): agents read it in hi")
     missing = await run_check("no_such")
     assert "no_such: no script has this name; use one of before_poll, polling_day" in missing[0].text
 
@@ -405,7 +405,7 @@ async def test_dialer_check_reports_flows_with_a_wrong_name_or_no_agents_for_tra
     assert (Level.ERROR, "flow errand transfers to agents, but there are no seats") in [
         (each.level, each.text) for each in lone
     ]
-    note = f"{path} contains the flow errand: reports use that name, subdialogs use the file's"
+    note = f"{path.name} contains the flow errand: reports use that name, subdialogs use the file's"
     assert (Level.WARNING, note) in [(each.level, each.text) for each in lone]
     seats = [{"name": "01", "endpoint": "agent01"}]
     manned = await list_findings(make_site_without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")

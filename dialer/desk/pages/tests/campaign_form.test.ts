@@ -94,11 +94,11 @@ test("a check of earlier values does not let changed values be saved", async () 
 });
 
 test("a mistake is shown at its field and prevents saving", async () => {
-  const problems = [{ field: "id", text: "is used twice" }];
+  const problems = [{ field: "id", text: { id: "", values: {}, english: "is used twice" } }];
   const { form } = await openForm(() => ({ ...FINE, problems }));
   form.enter("id", "new");
   await pass(form.CHECK_MS);
-  expect(form.problemsOf("id")).toEqual(["is used twice"]);
+  expect(form.problemsOf("id").map(({ english }) => english)).toEqual(["is used twice"]);
   expect(form.problemsOf("")).toEqual([]);
   expect(form.savable.value).toBeNull();
 });

@@ -35,3 +35,186 @@ page-text-missing = { $languages } में { $part } का पाठ नह�
 brace-without-value = { $part }, { $language } में ऐसा कोष्ठक है जो { $example } जैसा मान नहीं; उसे हटाएँ
 unknown-value = { $part }, { $language } में अज्ञात मान { $name } है; इनमें से एक लिखें: { $known }
 answer-named-like-mark = { $answer } नाम का जवाब सहेजता है, जो एक परिणाम का नाम है; वह परिणाम एजेंट कॉल के नतीजे के साथ सहेजते हैं। दूसरा नाम दें
+problem-and-rule = { $problem } [{ $rule }]
+script-for-other-purpose = { $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  } के लिए है, पर अभियान { $campaign } { $needed ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  } के लिए है; उसे दूसरी स्क्रिप्ट दें
+
+## वाक्यों का जोड़
+
+text-about-subject = { $subject }: { $text }
+both-texts = { $first }; { $second }
+texts-in-list = { $first }, { $second }
+sentence = { $text }।
+first-then = { $first }, फिर { $then }
+objection-until = { $time } तक: { $objection }
+weekday-and-time = { $weekday ->
+    [Mon] सोम
+    [Tue] मंगल
+    [Wed] बुध
+    [Thu] गुरु
+    [Fri] शुक्र
+    [Sat] शनि
+   *[Sun] रवि
+  } { $day } { $month ->
+    [Jan] जनवरी
+    [Feb] फ़रवरी
+    [Mar] मार्च
+    [Apr] अप्रैल
+    [May] मई
+    [Jun] जून
+    [Jul] जुलाई
+    [Aug] अगस्त
+    [Sep] सितंबर
+    [Oct] अक्तूबर
+    [Nov] नवंबर
+   *[Dec] दिसंबर
+  } { $time }
+file-unreadable = { $file } पढ़ी नहीं जा सकती ({ $reason })
+check-path-and-permissions = पथ और इस उपयोगकर्ता के अधिकार जाँचें
+
+## कॉल के नियम: कॉल क्यों नहीं लगती
+
+outside-calling-hours = कॉल की अनुमति का समय नहीं है
+outside-calling-hours-in-zone = { $zone } में कॉल की अनुमति का समय नहीं है
+outside-calling-hours-in-zones = नंबर जिन { $count } समय क्षेत्रों में हो सकता है, उन सबमें कॉल की अनुमति का समय नहीं है
+outside-campaign-hours = अभियान के कॉल के समय से बाहर है
+no-calling-hours = कॉल का कोई समय तय नहीं, इसलिए अभियान कभी कॉल नहीं करता
+earlier-calls-unknown = नंबर की पिछली कॉल पता नहीं
+number-opted-out = नंबर ने कॉल न करने को कहा है
+number-on-register = नंबर कॉल न करने की सूची में है ({ $registers })
+consent-withdrawn = नंबर के मालिक ने सहमति वापस ली है
+no-consent-recorded = { $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  } वाली { $voice ->
+    [recorded] रिकॉर्ड की हुई
+   *[live] एजेंट की
+  } कॉल के लिए सहमति चाहिए, और कोई सहमति दर्ज नहीं है
+register-not-imported = कॉल न करने की सूची '{ $register }' आयात नहीं हुई है (`dialer register import` चलाएँ)
+register-too-old = कॉल न करने की सूची '{ $register }' { $days } दिन पुरानी है; सीमा { $most } दिन है
+certificate-needed = { $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  } वाली रिकॉर्ड की हुई कॉल के लिए प्रमाणपत्र चाहिए: { $problem }
+certificate-expired = उसकी अवधि { $day } को समाप्त हुई
+no-recording-certified-in-language = '{ $language }' भाषा में कोई रिकॉर्डिंग प्रमाणित नहीं है
+prompts-unknown = सुनाए जाने वाले संदेश पता नहीं (`audio.catalogue` जाँचें)
+prompt-without-certificate = के पास प्रमाणपत्र नहीं है; `dialer audio approve` देखें
+prompt-not-certified-recording = वह रिकॉर्डिंग नहीं जिसके लिए प्रमाणपत्र { $certificate } मिला था
+prompt-not-in-catalogue = सूचीपत्र में नहीं है; `dialer audio prepare` चलाएँ
+sound-not-in-catalogue = { $sound } सूचीपत्र का संदेश नहीं है
+problem-of-prompt = { $prompt } { $problem }
+caller-id-not-in-pool = कॉलर आईडी इस साइट की नहीं है
+caller-id-outside-series = कॉलर आईडी अनुमति वाली श्रृंखला की नहीं है
+poll-of-area-closed = इस मतदान क्षेत्र में मतदान { $time } पर समाप्त हुआ
+erasure-due = { $day } के मतदान के { $days } दिन बाद नाम और नंबर मिटाने होते हैं (`dialer purge` चलाएँ)
+polling-day-unknown = इस मतदान क्षेत्र का मतदान का दिन पता नहीं (`[[rules.polls]]`), इसलिए प्रचार-निषेध की अवधि चल रही हो सकती है
+close-of-poll-unknown = इस मतदान क्षेत्र में मतदान समाप्त होने का समय पता नहीं (`rules.polls` में या मतदाता सूची में दें)
+close-of-poll-unknown-for-booth-workers = मतदान समाप्त होने का समय पता नहीं (`rules.polls` में या मतदाता सूची में दें)
+in-silence-interval = मतदान क्षेत्र में प्रचार-निषेध की अवधि: { $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  } वाली कॉल नहीं लगतीं
+in-silence-interval-recorded = मतदान क्षेत्र में प्रचार-निषेध की अवधि: { $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  } वाली रिकॉर्ड की हुई कॉल नहीं लगतीं
+time-zone-unknown = नंबर का समय क्षेत्र पता नहीं
+redial-locked = इस नंबर की एक कॉल छूट गई थी, इसलिए अभी दोबारा नहीं लगती
+recent-conversation = इस नंबर पर हाल में बातचीत हुई: कोई अभियान कॉल नहीं करता
+called-recently = पिछले { $minutes } मिनट में इस नंबर पर कॉल हुई: दोबारा नहीं लगती
+daily-attempts-made = आज सभी अभियानों में { $attempts } प्रयास; सीमा { $most } है
+daily-conversations-held = आज { $conversations } बातचीत; सीमा { $most } है
+not-e164 = नंबर E.164 रूप में नहीं है
+prefix-not-allowed = नंबर की शुरुआत के अंकों की अनुमति नहीं (`dialling.allowed_prefixes`)
+prefix-denied = नंबर की शुरुआत के अंक वर्जित हैं (`dialling.denied_prefixes`)
+in-every-polling-area = हर मतदान क्षेत्र में: { $reasons }
+no-polling-day-for-booth-workers = बूथ कार्यकर्ताओं को केवल मतदान के दिन कॉल होती है, और कोई मतदान का दिन पता नहीं; `[[rules.polls]]` जोड़ें
+polling-day-over = मतदान का दिन { $day } बीत चुका है
+polling-day-only = केवल मतदान के दिन { $day } को कॉल होती है
+last-call-made = मतदान के दिन की आख़िरी कॉल का समय { $time } था
+
+## अभियान की जाँच
+
+subject-campaign = अभियान { $campaign }
+subject-campaign-live = अभियान { $campaign } ({ $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  }, एजेंट)
+subject-campaign-recorded = अभियान { $campaign } ({ $purpose ->
+    [turnout] मतदान की याद
+    [material] प्रचार सामग्री
+    [survey] सर्वेक्षण
+   *[booth-workers] बूथ कार्यकर्ता
+  }, रिकॉर्डिंग)
+subject-rules = नियम
+subject-register = सूची { $register }
+subject-silence-interval = प्रचार-निषेध की अवधि
+subject-polling-areas = मतदान क्षेत्र
+profile-in-force = नियमों का प्रोफ़ाइल { $profile } लागू है, और कोई सेटिंग उससे ढीली नहीं
+rules-unconfirmed = प्रोफ़ाइल के { $count } नियम क़ानून के पाठ से मिलाए नहीं गए हैं
+have-rules-confirmed = किसी वकील से पुष्टि कराएँ (`dialer rules show`)
+no-candidate = { $campaigns } का उम्मीदवार तय नहीं, इसलिए उसकी कॉल खर्च की रिपोर्ट में नहीं आतीं
+set-candidate = `campaigns.candidate` तय करें
+register-age = { $numbers } नंबर, तारीख़ { $date }, { $days } दिन पुरानी
+register-outdated = { $numbers } नंबर, तारीख़ { $date }, { $days } दिन पुरानी, अधिकतम { $most }
+import-newest-register = उसका नया संस्करण आयात करें
+prompts-certified = उसके सभी संदेश इन भाषाओं में प्रमाणित हैं: { $languages }; दूसरी भाषाओं के मतदाताओं को कॉल नहीं होती
+certified-until = { $language } { $day } तक
+certified-without-end = { $language } अगली सूचना तक
+consents-recorded = उसकी कॉल के लिए सहमति चाहिए, जो { $numbers } में से { $given } नंबरों की दर्ज है
+import-consents = सहमतियाँ आयात करें (`dialer consent import`)
+others-not-called = बाकी नंबरों पर कॉल नहीं होती
+campaign-must-be-resumed = { $state ->
+    [paused] अभियान विराम पर है: पर्यवेक्षक को उसे शुरू करना होगा
+   *[stopped] अभियान रोका गया है: पर्यवेक्षक को उसे शुरू करना होगा
+  }
+may-call-now = अभी कॉल कर सकता है; कॉल का समय { $hours } ({ $zone })
+may-call-later = { $reason }; अगली कॉल: { $time }
+hours-limited = प्रोफ़ाइल { $profile } कॉल के समय { $hours } को इतना सीमित करता है: { $allowed }
+hours-limited-in-time-zone-of-number = प्रोफ़ाइल { $profile } कॉल के समय { $hours } को नंबर के समय क्षेत्र में इतना सीमित करता है: { $allowed }
+hours-on-days = { $days ->
+    [weekdays] सोमवार से शुक्रवार
+    [Saturdays] शनिवार
+    [Sundays] रविवार
+   *[holidays] छुट्टियों
+  } को { $hours }
+no-hours = कोई समय नहीं
+no-silence-interval = किसी अभियान पर प्रचार-निषेध की अवधि लागू नहीं; { $count } मतदान क्षेत्र
+constituencies-without-polling-day = निर्वाचन क्षेत्र { $constituencies } का मतदान का दिन पता नहीं, इसलिए { $campaigns } वहाँ कॉल नहीं कर सकता
+add-polls = `[[rules.polls]]` जोड़ें
+areas-without-close-of-poll = { $count } मतदान क्षेत्रों में मतदान समाप्त होने का समय पता नहीं, इसलिए { $campaigns } वहाँ कॉल नहीं कर सकता
+import-close-times = समाप्ति के समय के साथ मतदाता सूची आयात करें, या `rules.polls.closes_at` तय करें
+close-of-poll-known = सभी { $count } मतदान क्षेत्रों में मतदान समाप्त होने का समय पता है
+close-of-poll-not-checked = मतदान समाप्त होने का समय जाँचा नहीं गया, क्योंकि डेटाबेस नहीं है
+flow-valid-with-version = कॉल फ़्लो { $flow } { $version } सही है
+flow-in-file-of-other-name = { $file } में कॉल फ़्लो { $flow } है: रिपोर्टें यह नाम लेती हैं, दूसरे कॉल फ़्लो फ़ाइल का
+give-flow-and-file-same-name = दोनों का नाम एक रखें
+no-seats-for-transfers = कॉल फ़्लो { $flow } कॉल एजेंटों को भेजता है, पर कोई सीट नहीं है
+add-seats = `[[seats]]` जोड़ें
+script-valid = एजेंटों की स्क्रिप्ट { $script } सही है
+script-not-in-language = स्क्रिप्ट { $script } का { $language } (`centre.language`) में पाठ नहीं: एजेंट उसे { $other } में पढ़ते हैं
+agi-script-exists = स्क्रिप्ट { $script } मौजूद है
+agi-script-cannot-be-run = स्क्रिप्ट { $script } चलाई नहीं जा सकती: { $problem }
+no-user-for-scripts = इस मशीन पर उपयोगकर्ता '{ $user }' नहीं है; उसे बनाएँ, या `flows.script_user` बदलें
+no-folder-for-script-errors = फ़ोल्डर { $folder } नहीं है; उसे बनाएँ, या `flows.script_errors` बदलें
+user-has-no-access-to-script = वह उपयोगकर्ता '{ $user }' के रूप में चलती है, जिसे { $path } की अनुमति नहीं; अनुमति दें, या `flows.script_user` तय करें

@@ -1,6 +1,6 @@
 // The form in which a campaign is added, edited or removed: fields as the settings describe them, the result of the check, and the lines that saving changes.
 import { FileChange } from "../board/file_change";
-import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
+import { Alert, problemText, Section, ServerText, showNotice, submittedForm } from "../shared/parts";
 import { isProblem, me } from "../shared/server";
 import type { CheckedCampaign, FormField } from "../shared/wire";
 import { has, messageOf, moment, t, word } from "../shared/words";
@@ -160,8 +160,8 @@ function Field(field: FormField) {
       )}
       <Help field={field} id={help} />
       {wrong.map((text) => (
-        <p key={text} class="problem" role="alert" lang="en">
-          {text}
+        <p key={text.english} class="problem" role="alert">
+          <ServerText text={text} />
         </p>
       ))}
     </>
@@ -188,13 +188,10 @@ function Result({ found, file }: { found: CheckedCampaign; file: string }) {
     <>
       {findings.length > 0 && <h3>{t("rules-say")}</h3>}
       <ul class="findings">
-        {findings.map(({ level, text, remedy }) => (
-          <li key={text} class={level}>
+        {findings.map(({ level, text }) => (
+          <li key={text.english} class={level}>
             <strong>{t(`finding-${level}`)}</strong>
-            <span lang="en">
-              {text}
-              {remedy && `; ${remedy}`}
-            </span>
+            <ServerText text={text} />
           </li>
         ))}
       </ul>
@@ -276,8 +273,8 @@ export function CampaignForm({ file, needsApproval }: { file: string; needsAppro
           {found && isProblem(found) && <Alert text={problemText(found)} />}
           {found && !isProblem(found) && found.problems.length > 0 && <Alert text={t("check-problems")} />}
           {problemsOf("").map((text) => (
-            <p key={text} class="problem" lang="en">
-              {text}
+            <p key={text.english} class="problem">
+              <ServerText text={text} />
             </p>
           ))}
           {savable.value && <Result found={savable.value} file={file} />}

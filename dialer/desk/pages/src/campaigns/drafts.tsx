@@ -1,11 +1,11 @@
 // The list of saved drafts of campaigns, with what is still to do before each can be saved as a campaign.
-import { Alert, askQuestion, problemText, Section, showNotice } from "../shared/parts";
+import { Alert, askQuestion, problemText, Section, ServerText, showNotice } from "../shared/parts";
 import { isProblem, me } from "../shared/server";
 import type { CampaignsPage, ListedDraft } from "../shared/wire";
 import { moment, t } from "../shared/words";
 import { continueDraft, deleteDraft, drafts, labelOf } from "./form";
 
-/** What is missing or wrong in a draft, and which calling rules it breaks. Texts of the check are in English. */
+/** What is missing or wrong in a draft, and which calling rules it breaks. */
 function OpenPoints({ draft, page }: { draft: ListedDraft; page: CampaignsPage }) {
   const { problems, findings, approved_by: by } = draft.check;
   const missing = page.fields
@@ -17,14 +17,14 @@ function OpenPoints({ draft, page }: { draft: ListedDraft; page: CampaignsPage }
     <ul class="points">
       {missing.length > 0 && <li>{t("draft-missing", { fields: missing.map(labelOf).join(", ") })}</li>}
       {wrong.map(({ field, text }) => (
-        <li key={text}>
+        <li key={text.english}>
           {field && `${labelOf(field)}: `}
-          <span lang="en">{text}</span>
+          <ServerText text={text} />
         </li>
       ))}
-      {errors.map(({ text, remedy }) => (
-        <li key={text}>
-          {t("finding-error")}: <span lang="en">{remedy ? `${text}; ${remedy}` : text}</span>
+      {errors.map(({ text }) => (
+        <li key={text.english}>
+          {t("finding-error")}: <ServerText text={text} />
         </li>
       ))}
       {problems.length + errors.length === 0 && <li>{t("draft-complete")}</li>}

@@ -1,7 +1,7 @@
 // The values in the form of a campaign, the desk's check of each change, its saving, and the saved drafts of forms.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, type Problem } from "../shared/server";
-import type { CampaignsPage, CheckedCampaign, FormField, ListedDraft, SimulatedPacing } from "../shared/wire";
+import type { CampaignsPage, CheckedCampaign, FormField, ListedDraft, PageText, SimulatedPacing } from "../shared/wire";
 import { word } from "../shared/words";
 
 /** A period of the day, as 09:00. */
@@ -103,7 +103,7 @@ export const savable = computed((): CheckedCampaign | null => {
 });
 
 /** Return what is wrong with a field; "" = with the form as a whole. */
-export function problemsOf(name: string): string[] {
+export function problemsOf(name: string): PageText[] {
   const found = check.value;
   if (!found || isProblem(found)) return [];
   return found.problems.filter(({ field }) => field === name).map(({ text }) => text);

@@ -116,7 +116,12 @@ effect(() => {
 });
 void speak(
   import.meta.glob<string>(
-    ["../../locales/campaigns/*.ftl", "../../locales/board/*.ftl", "../../locales/staff/*.ftl"],
+    [
+      "../../locales/campaigns/*.ftl",
+      "../../locales/board/*.ftl",
+      "../../locales/staff/*.ftl",
+      "../../locales/server/*.ftl",
+    ],
     { query: "?raw", import: "default" },
   ),
 );

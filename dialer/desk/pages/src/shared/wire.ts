@@ -267,11 +267,10 @@ export interface CallingHours {
   sender: string | null;
 }
 
-/** One result of the check of a campaign: no problem, a warning or an error, in English. */
+/** One result of the check of a campaign: no problem, or a warning or an error with what to do about it. */
 export interface CampaignFinding {
   level: Level;
-  text: string;
-  remedy: string;
+  text: PageText;
 }
 
 /** The kind of a campaign: voters talk to an agent, or to an IVR flow. */
@@ -280,7 +279,7 @@ export type CampaignKind = "agents" | "ivr";
 /** A mistake in the form of a campaign. `field` is empty if the mistake concerns the form as a whole. */
 export interface CampaignProblem {
   field: string;
-  text: string;
+  text: PageText;
 }
 
 /** A campaign's progress: the counts of completed and of remaining phone numbers. */
