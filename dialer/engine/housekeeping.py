@@ -1,7 +1,7 @@
 """Housekeeping: periodic jobs of the engine.
 
 They update progress figures, save what a crash would lose (such as what pacing has learned), and limit the outbox, the
-queue of messages to headquarters.
+queue of messages to the broker and headquarters.
 """
 
 from __future__ import annotations

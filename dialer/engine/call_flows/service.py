@@ -230,7 +230,7 @@ class FlowService:
         return [call.voter_id], MarkSource.VOTER_KEY
 
     async def connect_flow_call_to_agent(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
-        """Connect the caller of an IVR flow to a free agent. Return True when agent and voter hear each other.
+        """Connect the caller of an IVR flow to a free agent, and return whether agent and voter hear each other.
 
         The answers so far are stored first, because the agent's page shows them. Raises StoreError.
         """

@@ -113,11 +113,11 @@ class ExternalRecords:
         return "test message sent: headquarters' page shows when it arrives"
 
     async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
-        """Store opt-outs, marks (facts about voters) and calls of other centres, all or none, and the position of the
-        last update.
+        """Store opt-outs, marks (facts about voters) and calls of other centres, all or none.
 
-        The position is that in headquarters' message stream. If a call would end in the future, because the clock of
-        the other centre is wrong, it counts as just ended. Raises CommandRefused, StoreError.
+        The last update's position in headquarters' message stream is stored with them. If a call would end in the
+        future, because the clock of the other centre is wrong, it counts as just ended. Raises CommandRefused,
+        StoreError.
         """
         now = self._clock.now()
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]

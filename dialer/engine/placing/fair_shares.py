@@ -56,7 +56,7 @@ class CampaignLoad(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """The result of a campaign's turn to place calls."""
+    """The result of a campaign's turn to place calls: how many it placed, and what limited the number."""
 
     placed: int
     limited_by: Limit | None = None  # why its pacing wanted no more calls; None: something else was the limit

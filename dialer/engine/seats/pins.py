@@ -13,9 +13,8 @@ from dialer.settings.unfinished import find_pin_weakness
 
 
 def hash_pin(pin: str) -> str:
-    """Return the argon2id hash of a PIN, at the lowest cost that OWASP recommends. Raises CommandRefused.
-
-    Invalid and trivial PINs are refused.
+    """Return the argon2id hash of a PIN, at the lowest cost that OWASP recommends. Raises CommandRefused for an invalid
+    or easily guessed PIN.
     """
     if not PIN.fullmatch(pin):
         raise CommandRefused("the PIN is not valid: a PIN must have 4 to 12 digits")

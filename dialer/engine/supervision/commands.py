@@ -51,7 +51,7 @@ class Barge(SeatCommand):
 
 
 class StopListening(Command):
-    """Stop listening: the supervisor's phone is hung up."""
+    """Stop listening to a seat: the supervisor's phone is hung up."""
 
     name: Literal["stop-listening"] = "stop-listening"
     roles = LISTENERS

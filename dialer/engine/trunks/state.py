@@ -16,7 +16,7 @@ from dialer.domain.trunk_failures import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.domain.view import TrunkState
 from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, find_caller_ids_for_voter
 
-# Health: a failing trunk is suspended, then tested with one probe call. A slow trunk gets fewer calls.
+# Health: a failing trunk is suspended, then tested with one call. A slow trunk gets fewer calls.
 
 _REACHED = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.INVALID_NUMBER, Outcome.REJECTED}
 NO_COMMON_CODEC_CAUSE = 58
@@ -71,13 +71,15 @@ class TrunkHealth:
         self._probe_out = False
 
     def determine_state_of_trunk(self, now_seconds: float) -> TrunkState:
-        """Return whether the trunk works, is suspended or is being probed by one call."""
+        """Return whether the trunk works, is suspended or is being tested by one call."""
         if self._resting_until is None:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
     def count_allowed_call_starts(self, now_seconds: float) -> int:
-        """Return how many calls may start on the trunk: none while suspended, one while probing, otherwise no limit."""
+        """Return how many calls may start on the trunk: none while it is suspended, one while it is tested, otherwise
+        no limit.
+        """
         match self.determine_state_of_trunk(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
@@ -86,7 +88,7 @@ class TrunkHealth:
         return 0
 
     def count_seconds_until_test_call(self, now_seconds: float) -> float:
-        """Return how many seconds remain until a suspended trunk is probed by a call (0 = it works, or may be probed
+        """Return how many seconds remain until a call may test a suspended trunk (0 = the trunk works, or may be tested
         now).
         """
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
@@ -124,7 +126,7 @@ class TrunkHealth:
                 self._count_result_of_trunk_call(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
-                    self._probe_out = False  # inconclusive: the next call is the probe
+                    self._probe_out = False  # inconclusive: the next call is the test
                 elif failed:
                     self._suspend_failing_trunk(now_seconds, failed=1, judged=1)
                 else:
@@ -417,8 +419,8 @@ class TrunkPool:
         return min(waits, default=0.0)
 
     def are_all_trunks_suspended(self, names: Sequence[str], now_seconds: float) -> bool:
-        """Return whether none of these trunks can start a call now: each is suspended, or waits for the result of its probe
-        call.
+        """Return whether none of these trunks can start a call now: each is suspended, or waits for the result of its
+        test call.
         """
         return bool(names) and all(self._health[name].count_allowed_call_starts(now_seconds) == 0 for name in names)
 

@@ -32,9 +32,8 @@ class Users:
         """The current role of each user, by name."""
 
     async def load_users(self) -> None:
-        """Load the users from the store, and delete those whose names are now in the settings. Raises StoreError.
-
-        Otherwise a user would get an old role back when the name is removed from the settings.
+        """Load the users from the store, and delete those whose names are now in the settings. Otherwise such a user
+        would get an old role back when the name is removed from the settings. Raises StoreError.
         """
         await self._reload_users()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):
