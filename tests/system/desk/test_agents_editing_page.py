@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
+from dialer.domain.view import SeatState
 from dialer.engine.seats.commands import SeatLogOff
-from dialer.engine.seats.state import Seat
+from dialer.engine.seats.state import Seat, choose_seat
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
@@ -45,6 +47,10 @@ caller_ids = ["+911140000001"]
 name = "01"
 endpoint = "agent01"
 languages = ["mr"]
+[[seats]]
+name = "02"
+endpoint = "agent02"
+languages = ["hi"]
 [[agents]]
 number = "17"
 full_name = "Meena Joshi"
@@ -70,6 +76,14 @@ def row_of(page: Page, agent: str) -> Any:
 
 def get_seat(centre: CentreWithPages) -> Seat:
     return centre.engine.features.agent_seats["01"]
+
+
+def choose_seat_for_voter(centre: CentreWithPages, language: str) -> str:
+    """Return the seat that would get a voter's call if the phones of both seats were connected and idle."""
+    seats = [replace(seat, state=SeatState.READY) for seat in centre.engine.features.agent_seats.list_seats()]
+    chosen = choose_seat(seats, language)
+    assert chosen is not None
+    return chosen.name
 
 
 async def add_agent(page: Page, number: str = "101", pin: str = "80415") -> None:
@@ -105,7 +119,9 @@ async def test_added_agent_signs_in_with_the_generated_pin_and_gets_changed_lang
     await expect(page.get_by_text(f"Agents without buttons are in {centre.file}.")).to_be_visible()
 
     # An agent is added.
+    assert await page.evaluate("document.fonts.check('1rem \"Desk Tamil\"', 'தமிழ்')")
     await page.get_by_role("button", name="Add agent").click()
+    await expect(page.get_by_label("Agent number")).to_be_focused()
     save = page.get_by_role("button", name="Save agent")
     await expect(save).to_be_disabled()
     await page.get_by_label("Agent number").fill("17")
@@ -136,6 +152,7 @@ async def test_added_agent_signs_in_with_the_generated_pin_and_gets_changed_lang
     # The agent signs in on the agents' page.
     agent = await sign_in_on_agent_page(centre, "101", pin)
     await expect(row_of(page, "101")).to_contain_text("seat 01")
+    assert choose_seat_for_voter(centre, "mr") == "01"
     assert get_seat(centre).spoken_languages == {"hi", "mr"}
     assert get_seat(centre).skills == {"retired", "north-east"}
 
@@ -154,11 +171,12 @@ async def test_added_agent_signs_in_with_the_generated_pin_and_gets_changed_lang
     await agent.context.close()
     await sign_in_on_agent_page(centre, "101", pin)
     await expect(row_of(page, "101")).to_contain_text("seat 01")
-    assert get_seat(centre).spoken_languages == {"mr", "ta"}
+    assert [choose_seat_for_voter(centre, language) for language in ("ta", "hi")] == ["01", "02"]
 
     # The agent is removed, and with that logged off.
     await row_of(page, "101").get_by_role("button", name="Remove").click()
     await expect(page.get_by_text("The agent is logged in at seat 01 and will be logged off")).to_be_visible()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     await expect(written.locator("del").first).to_contain_text("- # Added by asha on")
     await page.get_by_role("button", name="Remove", exact=True).click()
     await expect(page.get_by_role("status")).to_contain_text("Agent 101 is removed.")

@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, loadUser, type Problem } from "../shared/server";
 import type { AgentsPage, CheckedAgent, ListedAgent, SavedAgent } from "../shared/wire";
+import { loadFont } from "../shared/words";
 
 /** What saving does: it adds the agent, edits or removes it. */
 export type ChangeKind = "add" | "edit" | "remove";
@@ -87,8 +88,11 @@ export function closeForm(): void {
   entered.value = valuesOf();
 }
 
+/** Load the agents, and the fonts in which the names of the languages are shown. */
 export async function loadPage(): Promise<void> {
-  page.value = await ask<AgentsPage>("GET", "/api/agents");
+  const answer = await ask<AgentsPage>("GET", "/api/agents");
+  if (!isProblem(answer)) await Promise.all(answer.languages.map(loadFont));
+  page.value = answer;
 }
 
 /** Enter values, and check the form after a pause. */

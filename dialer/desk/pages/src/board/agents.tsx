@@ -34,9 +34,13 @@ function seatOf(number: string): SeatView | undefined {
   return seats.find((seat) => seat?.agent === number && seat.state !== "offline");
 }
 
+/** Open the form, and focus what can be entered first: for a removal, the button that cancels it. */
 function open(next: ChangeKind, agent?: ListedAgent): void {
   openForm(next, agent);
-  window.scrollTo({ top: 0 });
+  requestAnimationFrame(() => {
+    window.scrollTo({ top: 0 });
+    document.querySelector<HTMLElement>(".setup :is(input:not([readonly]), button[type=button])")?.focus();
+  });
 }
 
 function Language({ code }: { code: string }) {

@@ -57,7 +57,7 @@ export async function choose(code: string, keep = false): Promise<void> {
 
 const FONT_MS = 3000;
 /** Load the font of a language's script. Chromium does not redraw all texts that were shown before their font was loaded. */
-async function loadFont(code: string): Promise<void> {
+export async function loadFont(code: string): Promise<void> {
   const families = getComputedStyle(document.body).fontFamily;
   const isLoaded = document.fonts.load(`1rem ${families}`, nameOf(code)).catch(() => []);
   await Promise.race([isLoaded, new Promise((resolve) => setTimeout(resolve, FONT_MS))]);
