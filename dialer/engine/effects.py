@@ -59,7 +59,7 @@ class CallFinished(NamedTuple):
 
 
 class SeatStateChanged(NamedTuple):
-    """The event that a seat that a supervisor monitors has changed its state."""
+    """The event that a seat has changed its state while a supervisor monitors it."""
 
     seat: str
 

@@ -59,8 +59,8 @@ class AsteriskServers:
 
     @property
     def unreachable_asterisk_servers(self) -> frozenset[str]:
-        """Return the Asterisk servers that cannot be reached, or nothing if none can be reached, because dialling then
-        stops anyway.
+        """Return the Asterisk servers that cannot be reached. The result is empty if no server can be reached, because
+        dialling then stops anyway.
         """
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()

@@ -197,8 +197,9 @@ class Hoppers:
         run.hopper.clear()
 
     def return_expiring_numbers_to_queue(self, run: CampaignRun) -> None:
-        """Put numbers back into the campaign's queue whose reservation ends soon. They are at the front of the hopper
-        (reserved numbers).
+        """Put reserved numbers back into the campaign's queue shortly before their reservation ends.
+
+        These numbers are at the front of the hopper (numbers reserved for dialling).
         """
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []

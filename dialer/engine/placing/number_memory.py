@@ -62,7 +62,7 @@ class NumberMemory:
         self._called_elsewhere[phone_id] = (self._core.clock.now(), times)
 
     def remember_opt_out_of_number(self, phone_id: int) -> None:
-        """Remember that a number has opted out of calls, for checks of numbers that were reserved before."""
+        """Remember that a number has opted out, so that it is not called even if it was reserved before."""
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 

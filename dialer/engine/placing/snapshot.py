@@ -208,7 +208,9 @@ class Snapshots:
         return {campaign_id: run.spec.skill for campaign_id, run in self._runs.list_campaign_runs_by_id()}
 
     def _find_skills_sharing_seats(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
-        """Return the skills that share seats at work with this skill, directly or through other skills."""
+        """Return this skill and all skills that compete with it for the same seats, directly or through other skills.
+        Only seats that take calls count.
+        """
         working = {seat.name for seat in self._seats.list_seats() if seat.is_taking_calls}
         found, reached = {own}, serving[own] & working
         while True:
