@@ -186,7 +186,7 @@ class PlaylistReader:
 
 
 def _list_folder(folder: str, sounds: Iterable[str]) -> list[str]:
-    """Return the names of the files in a folder. If it cannot be listed, return all names that files of `sounds` may have."""
+    """Return the names of the files in a folder. If the folder is unreadable, return every possible file name of `sounds`."""
     try:
         return os.listdir(folder)  # noqa: PTH208 - the names suffice; Path objects of thousands of files take longer
     except OSError:

@@ -242,12 +242,12 @@ def _shorten_usage_error(message: str) -> str:
     found = _USAGE_MESSAGE.fullmatch(" ".join(message.split()))
     if found is None:
         return " ".join(message.split())
-    problem = re.sub(r"^Input should be a valid (integer|number)\b.*", _describe_required_number, found["problem"])
+    problem = re.sub(r"^Input should be a valid (integer|number)\b.*", _describe_expected_number, found["problem"])
     problem = re.sub(r"^Input should be ", "must be ", problem)
     return f"{found['name']}: {problem}" if found["name"] else problem
 
 
-def _describe_required_number(found: re.Match[str]) -> str:
+def _describe_expected_number(found: re.Match[str]) -> str:
     return "must be a whole number" if found[1] == "integer" else "must be a number"
 
 

@@ -299,8 +299,8 @@ class AlertKind(StrEnum):
     CENTRE_ID_TAKEN = (
         "centre-id-taken",
         AlertLevel.WARNING,
-        "Another dialler uses this centre's ID, so the broker is not used. Dialling continues, and results are sent later. "
-        "Cause: {problem}",
+        "Another dialler uses this centre's ID, so this one does not use the MQTT broker: tell your administrator. "
+        "Dialling continues, and results are sent later. Cause: {problem}",
     )
     OPT_OUTS_DISCONNECTED = (
         "opt-outs-disconnected",

@@ -109,7 +109,7 @@ class Prompt(YamlModel):
         kinds = [key for key in written if key != "with"]
         if len(kinds) != 1 or kinds[0] not in set(PromptKind):
             raise make_yaml_error(
-                f"the node has a prompt that is not one of {', '.join(PromptKind)}; write for instance {{hour: closes_at}}"
+                f"the node has a prompt of an unknown kind; write one of {', '.join(PromptKind)}, for instance {{hour: closes_at}}"
             )
         kind, value = PromptKind(kinds[0]), written[kinds[0]]
         if kind is PromptKind.TEXT:

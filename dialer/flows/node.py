@@ -303,7 +303,7 @@ class CommittingNode(Node):
         return FlowCommit(self.commits, state.current_node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the step that stores the result."""
+        """Return an action that stores the node's result, such as that the voter has voted."""
         return Act(state, Commit(state.current_node_path, self.create_result_to_store(state)))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:

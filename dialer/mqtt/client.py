@@ -222,9 +222,10 @@ def create_mqtt_client(
 ) -> Client:
     """Return an MQTT client that is not connected yet.
 
-    Create a new client for each connection. An old client would resend its unacknowledged messages, but the outbox
-    (queue of messages in the store) does that already. `will_at` is the time in the last will (epoch seconds; None = no
-    last will). The session is persistent if there is a last will, or if `acks_when_stored` is set.
+    Create a new client for each connection: a reused one would resend messages that the outbox (queue of messages in
+    the store) resends already. `will_at` is the time in the last will (epoch seconds; None = no last will).
+    `acks_when_stored` says that received messages are acknowledged only when they are stored. The broker keeps the
+    session of a client with a last will or with `acks_when_stored`.
     """
     will = None if will_at is None else create_last_will_message(centre, will_at)
     is_persistent = will is not None or acks_when_stored

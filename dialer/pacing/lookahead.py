@@ -78,7 +78,7 @@ class Outlook:
         """
         if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
-        kind, calls = _compute_answer_moments_of_call(new), 1
+        kind, calls = _compute_answer_mean_and_variance_of_call(new), 1
         while calls < most and self._is_call_within_risk_bounds(
             bounds, _add_calls_to_answer_moments(self._sums, kind, calls)
         ):
@@ -92,7 +92,9 @@ class Outlook:
         and hung up again and again.
         """
         kind, excess = (
-            _compute_answer_moments_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
+            _compute_answer_mean_and_variance_of_call(
+                [answers / max(1, self._ringing) for answers in self._answered_by]
+            ),
             0,
         )
         while excess < self._ringing and not self._is_call_within_risk_bounds(
@@ -135,7 +137,7 @@ def append_squares_and_cubes(probabilities: Matrix) -> Matrix:
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
-def _compute_answer_moments_of_call(probabilities: Sequence[float]) -> _Sums:
+def _compute_answer_mean_and_variance_of_call(probabilities: Sequence[float]) -> _Sums:
     """Return mean, variance and third central moment of one call's number of answers (0 or 1), at each point in time.
 
     `probabilities` has the probability that the call has been answered by each point in time of the forecast.

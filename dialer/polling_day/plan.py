@@ -72,8 +72,8 @@ class PollsToday:
     since: float
     until: float
 
-    def do_same_booths_vote_at(self, now: float) -> bool:
-        """Return whether the same polling booths vote at the time `now` (epoch seconds) as in this plan."""
+    def is_valid_at(self, now: float) -> bool:
+        """Return whether this plan is still valid at `now` (epoch seconds): the same polling booths vote on that day."""
         return self.since <= now < self.until
 
 

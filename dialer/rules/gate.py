@@ -239,7 +239,7 @@ class Gate:
         self, campaign: CampaignRules, now: float, areas: Collection[Area]
     ) -> Iterator[Objection]:
         yield from self._check_do_not_call_registers(campaign.purpose, now)
-        yield from self._check_certificates_of_all_languages(campaign, now)
+        yield from self._require_certified_recordings_in_a_language(campaign, now)
         yield from self._check_silence_interval_in_all_areas(campaign, areas, now)
         yield from self._check_campaign_calling_hours(campaign, now)
         zones = self._all_zones
@@ -369,7 +369,7 @@ class Gate:
             )
             yield Objection(Reason.CERTIFICATE, words, None)
 
-    def _check_certificates_of_all_languages(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+    def _require_certified_recordings_in_a_language(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         """Yield an objection if the campaign has no language in which all its recordings have valid certificates
         (approvals by an authority).
         """

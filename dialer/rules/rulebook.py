@@ -113,7 +113,7 @@ class Rulebook:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def find_time_zones_of_number(self, number: str) -> NumberZones:
-        """Return the time zones in which a number may be. It is called only if calling hours allow it in all of them."""
+        """Return the time zones in which a number may be. All of them must allow the call at its time."""
         return find_time_zones_of_number(number) if self._do_calling_hours_depend_on_number else (self.centre_zone,)
 
     def list_all_time_zones(self) -> NumberZones:

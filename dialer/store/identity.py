@@ -74,9 +74,9 @@ def ensure_store_has_own_identity(db: Connection, path: Path, *, is_new: bool, i
         elif is_restored or stored.place != place or stored.token not in _read_identity_tokens_of_store(path):
             _write_store_identity(db, place, _read_stored_incarnation(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
-        _write_identity_tokens_of_store(path, token, "" if stored is None else stored.token)
+        _write_copy_detection_tokens(path, token, "" if stored is None else stored.token)
         SQL.set_token.run_statement(db, token=token)
-    _write_identity_tokens_of_store(path, token)
+    _write_copy_detection_tokens(path, token)
 
 
 def replace_identity_of_restored_store(db: Connection) -> None:
@@ -139,7 +139,7 @@ def _read_identity_tokens_of_store(path: Path) -> list[str]:
         return []
 
 
-def _write_identity_tokens_of_store(path: Path, *tokens: str) -> None:
+def _write_copy_detection_tokens(path: Path, *tokens: str) -> None:
     file = get_copy_detection_token_path(path)
     half = file.with_name(file.name + ".new")
     try:

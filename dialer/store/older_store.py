@@ -1,4 +1,4 @@
-"""Detection of a store that lacks newer calls, and a person's decision to dial with this store nevertheless.
+"""Detection of a store that was set back, so that it lacks the newest calls, and a person's decision to dial with it.
 
 The newest call is also recorded outside the store. A store without this call was set back to an earlier state, or is
 another store. Functions that write run inside the caller's transaction.

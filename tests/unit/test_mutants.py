@@ -51,7 +51,7 @@ def test_name_of_a_mutant_of_a_function_outside_a_class_is_parsed() -> None:
     assert Mutant("dialer.rules.gate.x__find_earliest__mutmut_3", (), ()).function == "dialer.rules.gate._find_earliest"
 
 
-def test_accepted_mutant_without_a_reason_is_refused(tmp_path: Path) -> None:
+def test_list_of_accepted_mutants_is_refused_if_a_reason_is_missing(tmp_path: Path) -> None:
     listed = tmp_path / "accepted.toml"
     listed.write_text('[[accepted]]\nfunction = "f"\nlines = ["a = 1"]\nreason = " "\n', encoding="utf-8")
     with pytest.raises(ValueError, match="f: `reason` is empty"):

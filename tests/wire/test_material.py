@@ -368,7 +368,7 @@ def test_signers_and_machine_key_of_campaign_material_change_with_two_root_signa
         centre.fetch_assigned_material_manifest()
 
 
-def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatures(
+def test_new_root_keys_are_accepted_with_signatures_of_two_old_and_two_new_keys(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     repository, r4, r5 = headquarters.repository, b"4" * 32, b"5" * 32

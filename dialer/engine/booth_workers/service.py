@@ -134,7 +134,7 @@ class BoothWorkers:
         if part not in parts and not (part is None and len(parts) == 1):
             parts_of_worker = ", ".join(map(str, parts))
             raise CommandRefused(
-                f"the part of the roll is missing, or is not a part of this booth worker ({parts_of_worker}): enter "
+                f"the part of the roll is missing, or is not assigned to this booth worker ({parts_of_worker}): enter "
                 "the part and a colon before the serial numbers, such as 12: 45 46"
             )
         unknown: list[str] = []

@@ -42,7 +42,7 @@ class Polls:
         if polling is None or not self.booths:
             return NO_POLLS
         now = self._core.clock.now()
-        if self._today is None or not self._today.do_same_booths_vote_at(now):
+        if self._today is None or not self._today.is_valid_at(now):
             before, self._today = self._today, polling.find_booths_voting_today(self.booths, now)
             if before is None or before.zones.keys().isdisjoint(self._today.zones):
                 self.day_number += 1

@@ -203,7 +203,7 @@ class AsteriskSwitch:
         }
         if self._lease is not None:
             self._recorder.cancel_pending_save_of_newest_call()  # the engine may find that its store lacks the recorded call
-            record = partial(_try_to_record_newest_call, self._lease, client)
+            record = partial(_try_to_store_newest_call_in_asterisk, self._lease, client)
             watches["record-newest-call"] = self._recorder.save_newest_calls_until_cancelled(record)
             watches["release-asterisk"] = self._end_own_channels_at_asterisk_shutdown(client, self._lease)
         for name, watch in watches.items():
@@ -620,7 +620,7 @@ class AsteriskSwitch:
         return self._client
 
 
-async def _try_to_record_newest_call(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
+async def _try_to_store_newest_call_in_asterisk(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
     try:
         await lease.write_newest_call_to_asterisk_database(client, call)
     except SwitchError as error:

@@ -249,7 +249,7 @@ async def test_agent_enters_the_voter_serial_numbers_that_a_booth_worker_reports
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         with pytest.raises(
             CommandRefused,
-            match=r"the part of the roll is missing, or is not a part of this booth worker .1, 3.: enter the part",
+            match=r"the part of the roll is missing, or is not assigned to this booth worker .1, 3.: enter the part",
         ):
             await engine.execute_command(SeatSerials(seat="01", serials="7"))
         said = await engine.execute_command(SeatSerials(seat="01", serials="3:7,9,7,77"))

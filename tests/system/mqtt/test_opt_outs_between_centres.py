@@ -305,7 +305,7 @@ def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_outs_arrive_over_the_command_connection_if_their_subscription_is_refused(
+async def test_opt_outs_still_arrive_if_the_broker_refuses_their_own_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refuse the subscription, like a broker whose access list does not name the new connection yet."""

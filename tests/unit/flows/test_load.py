@@ -165,7 +165,7 @@ MISTAKES = [
     ("    menu: [turnout.question]", "    menu: []", "`menu:` is empty; give at least one"),
     ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "invalid text key"),
     ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list inside its list of prompts"),
-    ("    menu: [turnout.question]", "    menu: [{shout: x}]", "a prompt that is not one of"),
+    ("    menu: [turnout.question]", "    menu: [{shout: x}]", "a prompt of an unknown kind"),
     ("    menu: [turnout.question]", "    menu: [{hour: unknown_fact}]", "neither a fact nor an answer"),
     ("    menu: [turnout.question]", "    menu: [{recording: ../x}]", "the prompt `recording:` without a name"),
     ("with: [organisation]", "with: [nobody]", "neither a fact nor an answer"),

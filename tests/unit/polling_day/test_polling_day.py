@@ -347,8 +347,8 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     order = plan.create_call_priorities_of_polling_booths(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.do_same_booths_vote_at(make_time(0))
-    assert not today.do_same_booths_vote_at(make_time(0, 27))
+    assert today.is_valid_at(make_time(0))
+    assert not today.is_valid_at(make_time(0, 27))
     assert plan.find_booths_voting_today(make_booths(polls), make_time(0, 27)).last_calls == {
         3: make_time(18, 27) - 1800
     }

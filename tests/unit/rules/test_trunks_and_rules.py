@@ -70,7 +70,7 @@ def test_call_starts_on_a_trunk_never_exceed_its_limit_in_any_second(
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=6))
-def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(rates: list[int]) -> None:
+def test_call_rate_never_exceeds_the_limit_in_force_when_the_limit_changes(rates: list[int]) -> None:
     starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
     for step in range(300 * len(rates)):
         now = step * 0.005

@@ -447,7 +447,7 @@ def _make_call_ended_event(attempt_id: AttemptId, call: _Call, by: EndedBy) -> C
 
 
 def _find_seat_or_transfer_of_conference(attempt_id: AttemptId, conference: str) -> Place | None:
-    """Return the seat or the completed transfer (handover) to which the conference of an attempt's channel belongs.
+    """Return the seat or the completed transfer (handover) that a conference belongs to.
 
     Return None if the conference belongs to another program, or to the transfer of another attempt.
     """

@@ -59,7 +59,7 @@ class RemoteCallTracker:
         return None
 
     def replace_tracked_remote_calls(self, channels: Iterable[LiveChannel]) -> None:
-        """Replace the tracked channels between servers by those in a list of all channels."""
+        """Replace the tracked channels between Asterisk servers by those found in a list of all channels."""
         self._calls = self._list_remote_calls(channels)
 
     def find_lost_remote_call_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
