@@ -25,6 +25,8 @@ from dialer.desk.board_account import BoardAccount
 from dialer.desk.call_reports import CallReportRoutes
 from dialer.desk.campaign_drafts import CampaignDraftRoutes
 from dialer.desk.campaigns import CampaignRoutes
+from dialer.desk.changed_settings import ChangedSettingsRoutes
+from dialer.desk.coaching_notes import CoachingNotes
 from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
@@ -81,8 +83,10 @@ _DESK: tuple[type[RouterProvider], ...] = (
     CampaignRoutes,
     CampaignDraftRoutes,
     FlowRoutes,
+    ChangedSettingsRoutes,
     RecordingsPage,
     ReportRoutes,
+    CoachingNotes,
     CallReportRoutes,
     AgentSignInRoutes,
     AgentStreams,

@@ -27,7 +27,7 @@ def erase_phone_number(
         bool, typer.Option("--voters", help="Also erase name, house and EPIC number of the number's voters.")
     ] = False,
 ) -> None:
-    """Erase a phone number, the data of its voters, and agents' notes on them. The number is never called again.
+    """Erase a phone number, the data of its voters, and the notes on them. The number is never called again.
 
     The dialler may be running. Recordings of the number's calls are also erased. Attempts and marks (facts about
     voters) stay, without a link to a person. If rules.opt_out_secret is set, all centres receive the opt-out.
@@ -70,16 +70,16 @@ def erase_personal_data_after_election(
 ) -> None:
     """Erase personal data once the election is over, except records that the profile requires to keep.
 
-    Names, numbers, agents' notes and recordings are erased immediately. Attempts, marks (facts about voters) and seats'
-    times are erased after the profile's retention period. It begins on DATE or the last of [[rules.polls]], whichever
-    is later. The suppression list and the audit stay. The dialler must be stopped.
+    Names, numbers, recordings, and the notes of agents and supervisors are erased immediately. Attempts, marks (facts
+    about voters) and seats' times are erased after the profile's retention period. It begins on DATE or the last of
+    [[rules.polls]], whichever is later. The suppression list and the audit stay. The dialler must be stopped.
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site_rules import describe_required_recording_retention, load_site_profile
     from dialer.settings.site_time import get_site_day
     from dialer.site.erasure import create_erasure_rules
     from dialer.store import audit, erasing
-    from dialer.store.agent_records import erase_agent_notes_about_number
+    from dialer.store.agent_records import erase_notes_about_number
     from dialer.store.audit import get_name_of_responsible_person
 
     settings = site.site_settings
@@ -112,7 +112,7 @@ def erase_personal_data_after_election(
             )
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
-            what |= {"notes": str(erase_agent_notes_about_number(site.store_path, site.store_encryption_key, None))}
+            what |= {"notes": str(erase_notes_about_number(site.store_path, site.store_encryption_key, None))}
             audit.append_entry(
                 db,
                 "purge",

@@ -103,7 +103,7 @@ COMMANDS = {
         "complaint:app": "Record complaints about calls, and what was done about them.",
         "unknown:app": "List attempts with an unknown result, and release their numbers.",
         "audit:app": "List and verify the audit, a hash chain of imports, exports, commands, logins and changes.",
-        "erase=erase:erase_phone_number": "Erase a phone number, the data of its voters, and agents' notes on them.",
+        "erase=erase:erase_phone_number": "Erase a phone number, the data of its voters, and the notes on them.",
         "purge=erase:erase_personal_data_after_election": (
             "Erase personal data once the election is over, except records that the profile requires to keep."
         ),

@@ -68,11 +68,12 @@ OTHER_COMMANDS: dict[str, frozenset[Role]] = {
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,
     "number-search": COMMANDS["number-search"].roles,
+    "coaching-note": COMMANDS["coaching-note"].roles,
     "recording-play": COMMANDS["recording-play"].roles,
     "recording-judge": COMMANDS["recording-judge"].roles,
 }
-"""Commands with routes of their own (rolls.py, changed_settings.py, numbers.py, call_reports.py, recordings.py), with
-the roles that may send them.
+"""Commands with routes of their own (rolls.py, changed_settings.py, numbers.py, call_reports.py, coaching_notes.py,
+recordings.py), with the roles that may send them.
 """
 MONITORING_COMMANDS = frozenset({"listen", "whisper", "barge", "stop-listening"})
 COMMAND_ROLES = EVERY_ROLE.intersection(role for name in BOARD_COMMANDS for role in COMMANDS[name].roles)

@@ -12,6 +12,7 @@ from dialer.desk.call_reports import FoundNumber, ListedCalls, ShownCallHistory
 from dialer.desk.campaign_drafts import ListedDraft
 from dialer.desk.campaigns import CampaignsPage, CheckedCampaign
 from dialer.desk.changed_settings import ChangedSettings
+from dialer.desk.coaching_notes import CoachingNoteOnCall, OwnCoachingNote
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
 from dialer.desk.flows import CheckedFlow, FlowsPage, FlowText
@@ -59,6 +60,7 @@ KINDS: tuple[type[Any], ...] = (
     ListedCalls,
     ShownCallHistory,
     FoundNumber,
+    CoachingNoteOnCall,
     # for the page on which campaigns are set up
     CampaignsPage,
     CheckedCampaign,
@@ -74,6 +76,7 @@ KINDS: tuple[type[Any], ...] = (
     AgentScreenPop,
     AgentDayFigures,
     CallBack,
+    OwnCoachingNote,
     # for headquarters' pages
     HqUser,
     HqStatus,

@@ -29,6 +29,7 @@ from dialer.desk.board_account import BoardAccount, serve_desk_metrics
 from dialer.desk.campaign_drafts import CampaignDraftRoutes
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.changed_settings import SECTIONS_WITH_DESK_RESTART, ChangedSettingsRoutes
+from dialer.desk.coaching_notes import CoachingNotes
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.flows import FlowRoutes
 from dialer.desk.numbers import NumberRoutes
@@ -54,6 +55,7 @@ from dialer.site.settings_changes import list_setting_changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
 from dialer.store.campaign_drafts import CampaignDraftRecords
+from dialer.store.coaching_notes import CoachingNoteRecords
 from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.keys import read_store_key_of_site
@@ -100,7 +102,10 @@ class AgentPages:
         commands = AgentCommands(site, self._sessions, parts.dialler_client, parts.page_state, reading)
         self._phones = phones = AgentPhones(settings, self.find_user_of_session)
         notes = AgentNotes(parts.page_state, reading, records, self.drafts)
-        self.routers = [each.create_http_router() for each in (sign_in, self.streams, commands, notes, phones)]
+        coaching = CoachingNoteRecords(parts.file)
+        self.coaching_notes = CoachingNotes(parts.page_state, reading, coaching, parts.dialler_client)
+        pages = (sign_in, self.streams, commands, notes, phones, self.coaching_notes)
+        self.routers = [each.create_http_router() for each in pages]
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
@@ -129,6 +134,7 @@ class AgentPages:
             group.create_task(self.screen_pops.update_screen_pops_until_cancelled(), name="desk-screen-pops")
             group.create_task(self.figures.update_figures_until_cancelled(), name="desk-agent-figures")
             group.create_task(self.drafts.save_unsent_forms_until_cancelled(), name="desk-drafts")
+            group.create_task(self.coaching_notes.update_agent_pages_until_cancelled(), name="desk-coaching-notes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,12 +97,14 @@ class TargetOfNumber(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NumberAndAgentOfCall:
-    """The called number of a call attempt, and the seat and the agent who got the call."""
+    """The called number and the campaign of a call attempt, and the seat and the agent who got the call."""
 
     phone_id: int
     seat: str | None  # None: not connected to a seat yet
     agent: str | None
     ended_at: float | None
+    campaign_id: str
+    created_at: float
 
 
 class CallsOfAgent(NamedTuple):

@@ -35,7 +35,7 @@ SELECT booth_id, name, name_local, constituency_name, constituency_number, part_
 SELECT campaign_id, phone_id FROM phone CROSS JOIN target USING (phone_id) WHERE phone.e164 = :number;
 
 -- name: call_of
-SELECT phone_id, seat, agent, ended_at FROM attempt WHERE attempt_id = :attempt_id;
+SELECT phone_id, seat, agent, ended_at, campaign_id, created_at FROM attempt WHERE attempt_id = :attempt_id;
 
 -- Ended calls of agents since :since.
 -- name: calls_of_agents

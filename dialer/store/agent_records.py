@@ -59,6 +59,7 @@ class SQL(Statements):
     drafts = Query(Draft)
     set_draft = Command()
     delete_notes = Command()
+    delete_coaching_notes = Command()
     delete_drafts = Command()
 
 
@@ -118,8 +119,8 @@ class AgentRecords:
         await self._db.run_statement_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
 
 
-def erase_agent_notes_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
-    """Erase agents' notes and unsaved input about a number, and return how many notes were erased. Blocks.
+def erase_notes_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+    """Erase agents' notes, unsaved input and coaching notes about a number. Return how many notes were erased. Blocks.
 
     `phone_id` None: about all numbers. The erased text is also overwritten on disk. Raises StoreError.
     """
@@ -130,5 +131,6 @@ def erase_agent_notes_about_number(store: Path, key: StoreKey | None, phone_id: 
         db.execute("PRAGMA secure_delete = ON")
         with open_transaction(db):
             erased = SQL.delete_notes.run_statement(db, phone_id=phone_id)
+            erased += SQL.delete_coaching_notes.run_statement(db, phone_id=phone_id)
             SQL.delete_drafts.run_statement(db, phone_id=phone_id)
         return erased

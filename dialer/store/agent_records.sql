@@ -36,5 +36,8 @@ ON CONFLICT (seat) DO UPDATE SET attempt_id = excluded.attempt_id, phone_id = ex
 -- name: delete_notes
 DELETE FROM note WHERE :phone_id IS NULL OR phone_id = :phone_id;
 
+-- name: delete_coaching_notes
+DELETE FROM coaching_note WHERE :phone_id IS NULL OR phone_id = :phone_id;
+
 -- name: delete_drafts
 DELETE FROM draft WHERE :phone_id IS NULL OR phone_id = :phone_id;

@@ -2,7 +2,7 @@
 acknowledged alerts.
 
 Sessions are stored as digests, so nobody can sign in with the content of the file. The file also holds agents' records,
-passkeys and drafts of campaigns.
+coaching notes, passkeys and drafts of campaigns.
 """
 
 from __future__ import annotations
@@ -67,6 +67,14 @@ CREATE TABLE campaign_draft (
     draft_id TEXT PRIMARY KEY, version INTEGER NOT NULL, edited TEXT, form TEXT NOT NULL, author TEXT NOT NULL,
     saved_at REAL NOT NULL, approved_by TEXT NOT NULL, approved_digest TEXT NOT NULL
 ) WITHOUT ROWID;
+""",
+    """
+CREATE TABLE coaching_note (
+    note_id TEXT PRIMARY KEY, attempt_id TEXT NOT NULL, phone_id INTEGER NOT NULL, campaign_id TEXT NOT NULL, call_at REAL NOT NULL,
+    agent TEXT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL, read_at REAL
+) WITHOUT ROWID;
+CREATE INDEX coaching_note_of_call ON coaching_note (attempt_id);
+CREATE INDEX coaching_note_of_phone ON coaching_note (phone_id);
 """,
 )
 """What each version of the file adds to the one before."""

@@ -1,5 +1,5 @@
-"""Erasure of a phone number with everything that depends on it: its database rows, the recordings of its calls, and
-agents' notes about them.
+"""Erasure of a phone number with everything that depends on it: its database rows, the recordings of its calls, and the
+notes about them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.domain.results import Encode
 from dialer.store import audit, recordings, seals
-from dialer.store.agent_records import erase_agent_notes_about_number
+from dialer.store.agent_records import erase_notes_about_number
 from dialer.store.audit import AuditNote
 from dialer.store.copying import list_store_copies_made_before_upgrades
 from dialer.store.erasing import (
@@ -80,7 +80,7 @@ def erase_number_with_audit_entry(
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
         seals.renew_hash_salts_of_changed_rows(db)
-        notes = 0 if done.phone_id is None else erase_agent_notes_about_number(*store, done.phone_id)
+        notes = 0 if done.phone_id is None else erase_notes_about_number(*store, done.phone_id)
         audit.append_audit_entry_from_note(
             db,
             "erase",

@@ -59,6 +59,8 @@ NEEDED: dict[str, Any] = {
     "list": "0f" * 16,
     "sha256": "0f" * 32,
     "rejects": 2,
+    "coaching_note": "0f" * 16,
+    "action": "write",
     "names": True,
     "user": "meena",
     "author": "asha",

@@ -91,6 +91,7 @@ class AgentStreams:
             f"pop/{who.seat}": "pop",
             f"figures/{who.name}": "figures",
             f"call-backs/{who.name}": "call_backs",
+            f"coaching/{who.name}": "coaching",
         }
         checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)

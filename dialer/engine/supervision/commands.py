@@ -1,11 +1,13 @@
-"""Commands for supervisors who monitor seats.
+"""Commands for supervisors who monitor seats and coach agents.
 
-Each command rings the sender's own phone, so that nobody can listen under another person's name.
+Each command that monitors a seat rings the sender's own phone, so that nobody can listen under another person's name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from dialer.domain.enums import LISTENERS, SupervisorRole
 from dialer.domain.model import ListeningMode
@@ -15,6 +17,7 @@ from dialer.engine.command.base import (
     CommandContext,
     SeatCommand,
 )
+from dialer.engine.command.fields import CallAttemptId
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -58,3 +61,27 @@ class StopListening(Command):
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.supervision.stop_monitoring_by_supervisor(context.sender)
+
+
+class RecordCoachingNote(Command):
+    """Record in the audit log that the sender writes or deletes a note on a call for its agent (coaching note). The desk
+    (the server of the pages) sends it before it stores or deletes the note.
+    """
+
+    name: Literal["coaching-note"] = "coaching-note"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = ("attempt_id", "coaching_note", "action")
+
+    attempt_id: CallAttemptId
+    coaching_note: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9a-f]{32}$",
+            description="ID of the coaching note, 32 hexadecimal digits; never the note's text",
+        ),
+    ]
+    action: Annotated[Literal["write", "delete"], Field(description="what the sender does: `write` or `delete`")]
+
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
+        return "the coaching note is recorded in the audit log"

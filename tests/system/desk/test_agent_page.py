@@ -881,9 +881,22 @@ async def test_agent_page_texts_fit_in_every_language_and_urdu_runs_right_to_lef
         await expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ur" else "ltr")
         assert not await find_overflowing_elements(page), language
         found += await find_accessibility_violations(page)
+    site.desk.page_state.set_value_of_key("coaching", COACHING_NOTES)
+    site.desk.idle()
+    await expect(page.locator(".coaching li")).to_have_count(2)
+    for language in LANGUAGES:
+        await page.locator("header select").select_option(language)
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        assert not await find_overflowing_elements(page), language
+        found += await find_accessibility_violations(page)
     assert_accessible(found)
 
 
+COACHING_NOTES = [
+    {"note": f"{number:032x}", "campaign": "turnout-agents", "call_at": TEN_FORTY - 3_600, "author": "asha"}
+    | {"text": "Ask for the hour before you thank the voter.", "read": number == 1}
+    for number in (2, 1)
+]
 FIGURES = {
     "calls": 43,
     "talked_seconds": 5123.0,

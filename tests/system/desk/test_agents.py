@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.store.agent_records import erase_agent_notes_about_number
+from dialer.store.agent_records import erase_notes_about_number
 from tests.support.agent_centre import AgentPage, agent_centre
 from tests.support.mqtt import NEEDS_MOSQUITTO
 from tests.support.screen_pop import LONG_NAME, TURNED_NAME
@@ -101,7 +101,7 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
             await page.do("seat-dispose", attempt_id=last, disposition="refused")
             await page.until(lambda: page.now.get("ended") == "signed-out")
         assert (await page.ask("GET", "/api/agent/me")).json() is None
-    assert erase_agent_notes_about_number(store, None, None) == 1
+    assert erase_notes_about_number(store, None, None) == 1
 
 
 async def test_wrong_pins_of_a_stranger_lock_neither_the_agent_nor_the_seat(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dialer.desk.agents import notes
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.notes import MAX_DRAFT_BYTES, MAX_NOTE_CHARACTERS, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
-from dialer.store.agent_records import AgentRecords, Draft, erase_agent_notes_about_number
+from dialer.store.agent_records import AgentRecords, Draft, erase_notes_about_number
 from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, SignedInUser
@@ -218,13 +218,13 @@ async def test_erasing_a_phone_number_deletes_its_agent_notes_and_draft_notes(
     await replace_unsent_form(desk, DRAFT)
     await desk.agents.drafts.write_unsent_forms_to_file()
     store = tmp_path / "centre.db"
-    assert erase_agent_notes_about_number(store, None, 2) == 0
-    assert erase_agent_notes_about_number(store, None, 1) == 1
+    assert erase_notes_about_number(store, None, 2) == 0
+    assert erase_notes_about_number(store, None, 1) == 1
     left = (tmp_path / "centre.desk.db").read_bytes()
     assert b"rings again" not in left
     assert "शाम को".encode() not in left
     assert await AgentRecords(desk.file).read_last_note_about_number(1) is None
-    assert erase_agent_notes_about_number(tmp_path / "none.db", None, None) == 0
+    assert erase_notes_about_number(tmp_path / "none.db", None, None) == 0
 
 
 async def test_agents_page_receives_only_the_agents_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:

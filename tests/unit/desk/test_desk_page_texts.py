@@ -62,7 +62,7 @@ def find_problem_ids(*paths: Path) -> set[str]:
     return {f"problem-{word}" for text in texts for word in re.findall(said, text)}
 
 
-REPORT_MODULES = {"reports", "report_reader", "call_reports"}
+REPORT_MODULES = {"reports", "report_reader", "call_reports", "coaching_notes"}
 """Modules of the desk whose refusals only the reports page shows."""
 SETUP_MODULES = {"campaigns", "campaign_drafts", "flows"}
 """Modules of the desk whose refusals only the pages of campaigns and flows show."""

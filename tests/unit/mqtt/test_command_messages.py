@@ -309,6 +309,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
         "reload-settings",
         "campaign-approve",
         "number-search",
+        "coaching-note",
         "recording-play",
         "recording-judge",
         "seat-message-read",

@@ -30,6 +30,7 @@ problem-unanswered = The dialler did not answer. Try again.
 problem-open-elsewhere = The seat is open in another window. Continue in that window.
 problem-late = The call has already ended, so nothing was changed.
 problem-note-late = The call has already ended. The note was not saved.
+problem-no-coaching-note = This note was deleted meanwhile.
 
 ## State of the seat
 
@@ -330,6 +331,10 @@ own-call-backs-help = At the agreed time, each call-back goes to you if you are 
 next-call-back = Next call-back in { $left }
 call-back-due = Call-back due now
 own-call-backs-empty = Call-backs that you promise for today appear here.
+coaching-notes = Notes on your calls
+coaching-note-of = Note from { $sender } on your call of { $at }, campaign { $campaign }
+coaching-note-mark-read = Mark note as read
+coaching-note-is-read = You have read this note.
 keys = Keyboard shortcuts
 close = Close
 keys-help = Digits and star codes do the same as on the phone. Shortcuts do not work while you type in a text field.

@@ -30,6 +30,7 @@ problem-unanswered = डायलर ने जवाब नहीं दिय�
 problem-open-elsewhere = सीट दूसरी विंडो में खुली है। उसी विंडो में काम जारी रखें।
 problem-late = कॉल पहले ही समाप्त हो चुकी है। कुछ नहीं बदला।
 problem-note-late = कॉल समाप्त हो चुकी है। टिप्पणी सहेजी नहीं गई।
+problem-no-coaching-note = इस बीच यह टिप्पणी हटा दी गई।
 
 ## सीट की स्थिति
 
@@ -328,6 +329,10 @@ own-call-backs-help = तय समय पर हर कॉल-बैक आप�
 next-call-back = अगला कॉल-बैक { $left } में
 call-back-due = कॉल-बैक का समय हो गया
 own-call-backs-empty = आज के लिए आप जो कॉल-बैक तय करेंगे, वे यहाँ दिखेंगे।
+coaching-notes = आपकी कॉल पर टिप्पणियाँ
+coaching-note-of = { $sender } की टिप्पणी: { $at } की आपकी कॉल, अभियान { $campaign }
+coaching-note-mark-read = टिप्पणी पढ़ी हुई करें
+coaching-note-is-read = आप यह टिप्पणी पढ़ चुके हैं।
 keys = कीबोर्ड शॉर्टकट
 close = बंद करें
 keys-help = अंक और स्टार कोड फ़ोन की तरह ही काम करते हैं। टेक्स्ट लिखते समय शॉर्टकट काम नहीं करते।

@@ -30,6 +30,7 @@ problem-unanswered = डायलरने उत्तर दिले ना�
 problem-open-elsewhere = जागा दुसऱ्या विंडोत उघडी आहे. तिथेच काम सुरू ठेवा.
 problem-late = तो कॉल संपला आहे. काहीही बदलले नाही.
 problem-note-late = कॉल संपला आहे. टीप जतन झाली नाही.
+problem-no-coaching-note = दरम्यान ही टीप काढून टाकली गेली.
 
 ## जागेची स्थिती
 
@@ -329,6 +330,10 @@ own-call-backs-help = ठरलेल्या वेळी आपण तया�
 next-call-back = पुढचा पुन्हा करायचा फोन { $left } मध्ये
 call-back-due = पुन्हा फोन करायची वेळ झाली
 own-call-backs-empty = आज पुन्हा करायचे म्हणून आपण ठरवलेले फोन इथे दिसतील.
+coaching-notes = आपल्या कॉलवरच्या टिपा
+coaching-note-of = { $sender } यांची टीप: आपला { $at } चा कॉल, मोहीम { $campaign }
+coaching-note-mark-read = टीप वाचली अशी खूण करा
+coaching-note-is-read = आपण ही टीप वाचली आहे.
 keys = कीबोर्ड शॉर्टकट
 close = बंद करा
 keys-help = अंक आणि स्टार कोड फोनसारखेच आहेत. आपण मजकूर लिहीत असताना शॉर्टकट चालत नाहीत.

@@ -387,6 +387,7 @@ do-roll-import = Import a voter roll
 do-rejects-download = Download rejected rows
 do-suppress = Stop calling this number
 do-number-search = Search calls to a phone number
+do-coaching-note = Write and delete coaching notes
 do-erase-number = Erase this number
 roll-help = Choose a CSV or XLSX file. It is checked first: you see its columns, its rejected rows and what would change before you import it. Dialling continues meanwhile.
 roll-file = Voter roll file

@@ -114,6 +114,9 @@ problem-report-too-slow = The report took longer than { $seconds } s and was end
 problem-report-too-long = The file would have too many rows. Choose a shorter period or one campaign, or another file format.
 problem-reports-busy = Many reports are being read right now. Try again in a few seconds.
 problem-no-call = This call is no longer stored.
+problem-call-without-agent = No agent had this call, so nobody would read the note. Write it on a call with an agent.
+problem-no-coaching-note = This note was deleted meanwhile.
+problem-coaching-not-audited = Nothing was changed, because the dialler could not record it in the audit log. Try again.
 
 ## One call
 
@@ -135,6 +138,16 @@ moment-answered = Answered
 moment-connected = Connected to an agent
 moment-ended = Ended
 moment-disposed = Outcome entered
+coaching-notes = Coaching notes
+coaching-text = Note to agent { $agent }: only this agent and supervisors can read it
+coaching-write = Save note
+coaching-written = Note saved. The agent sees it between two calls.
+coaching-written-by = Written by { $author }, { $at }.
+coaching-unread = Not read yet.
+coaching-read = Read by the agent, { $at }.
+coaching-delete = Delete note
+coaching-deleted = Note deleted.
+ask-coaching-delete = Delete the note by { $author } of { $at }? The agent no longer sees it. The audit log records the deletion.
 ground-verdict = Calling rules
 ground-profile = Legal rules (profile)
 ground-rules = Version of the rules (hash)

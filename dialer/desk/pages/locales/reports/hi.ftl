@@ -114,6 +114,9 @@ problem-report-too-slow = रिपोर्ट में { $seconds } सेक
 problem-report-too-long = फ़ाइल में बहुत अधिक पंक्तियाँ होतीं। छोटी अवधि, एक अभियान या दूसरा फ़ाइल प्रकार चुनें।
 problem-reports-busy = अभी कई रिपोर्टें पढ़ी जा रही हैं। कुछ सेकंड बाद फिर प्रयास करें।
 problem-no-call = यह कॉल अब दर्ज नहीं है।
+problem-call-without-agent = यह कॉल किसी एजेंट के पास नहीं थी, इसलिए टिप्पणी कोई नहीं पढ़ेगा। इसे एजेंट वाली किसी कॉल पर लिखें।
+problem-no-coaching-note = इस बीच यह टिप्पणी हटा दी गई।
+problem-coaching-not-audited = कुछ नहीं बदला गया, क्योंकि डायलर इसे ऑडिट लॉग में दर्ज नहीं कर सका। फिर कोशिश करें।
 
 ## एक कॉल
 
@@ -135,6 +138,16 @@ moment-answered = उत्तर मिला
 moment-connected = एजेंट से जुड़ी
 moment-ended = समाप्त
 moment-disposed = नतीजा दर्ज
+coaching-notes = प्रशिक्षण टिप्पणियाँ
+coaching-text = एजेंट { $agent } के लिए टिप्पणी: इसे केवल यह एजेंट और पर्यवेक्षक पढ़ सकते हैं
+coaching-write = टिप्पणी सहेजें
+coaching-written = टिप्पणी सहेज ली गई। एजेंट इसे दो कॉल के बीच देखेंगे।
+coaching-written-by = { $author } ने लिखी, { $at }।
+coaching-unread = अभी नहीं पढ़ी गई।
+coaching-read = एजेंट ने पढ़ी, { $at }।
+coaching-delete = टिप्पणी हटाएँ
+coaching-deleted = टिप्पणी हटा दी गई।
+ask-coaching-delete = { $author } की { $at } की टिप्पणी हटाएँ? एजेंट को यह फिर नहीं दिखेगी। हटाना ऑडिट लॉग में दर्ज होता है।
 ground-verdict = कॉल के नियम
 ground-profile = क्षेत्र के कानून
 ground-rules = नियमों का संस्करण (हैश)

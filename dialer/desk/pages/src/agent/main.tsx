@@ -14,6 +14,7 @@ import {
 } from "../shared/server";
 import type { DeskStatus } from "../shared/wire";
 import { areLoaded, lasted, messageOf, serverText, speak, suggest, t } from "../shared/words";
+import { CoachingNotes } from "./coaching_notes";
 import { CallControls, SeatControls } from "./controls";
 import { nameOf } from "./drafts";
 import { KeyboardHelp, openKeyboardHelp } from "./keyboard_help";
@@ -188,6 +189,7 @@ function Idle() {
     <>
       <Waiting state={stateOf()} />
       <div class="columns idle">
+        <CoachingNotes />
         <OwnDay />
         <OwnCallBacks />
         <Manual />

@@ -9,6 +9,7 @@ import type { ListedCall, ListedCalls, ShownCallHistory } from "../shared/wire";
 import { clock, day, lasted, messageOf, moment, t, word } from "../shared/words";
 import { DAYS_OF_NUMBER } from "./call_filter";
 import { agentText } from "./cells";
+import { CoachingNotes } from "./coaching_notes";
 import { Files } from "./files_of_report";
 import { addDays, callQuery, today } from "./filter";
 
@@ -107,6 +108,7 @@ function History({ call }: { call: ListedCall }) {
         <Recording call={call} />
         <a href={`/reports#${year}`}>{t("calls-of-number", { phone: call.phone })}</a>
       </div>
+      <CoachingNotes call={call} />
     </div>
   );
 }

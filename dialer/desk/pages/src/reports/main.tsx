@@ -1,6 +1,6 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { Alert, Notice, problemText } from "../shared/parts";
+import { Alert, Notice, problemText, QuestionDialog } from "../shared/parts";
 import { ask, isProblem, loadUser, me, type Problem } from "../shared/server";
 import type { ReportChoices } from "../shared/wire";
 import { areLoaded, messageOf, speak, t } from "../shared/words";
@@ -109,6 +109,7 @@ function Reports(choices: ReportChoices) {
         )}
       </main>
       <Notice />
+      <QuestionDialog />
     </>
   );
 }

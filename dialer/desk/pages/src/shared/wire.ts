@@ -489,6 +489,18 @@ export interface CheckedFlow {
   difference: string[];
 }
 
+/** A coaching note, as the details of its call show it to supervisors. */
+export interface CoachingNoteOnCall {
+  /** its ID */
+  note: string;
+  author: string;
+  text: string;
+  /** Epoch seconds. */
+  at: number;
+  /** when the agent marked it as read; null: not yet (epoch seconds) */
+  read_at: number | null;
+}
+
 /** The type of the values in a report's column. */
 export type ColumnKind = "text" | "count" | "share" | "seconds" | "rate";
 
@@ -844,6 +856,18 @@ export interface OutboxWait {
 
 /** The outcome of a call attempt. Each attempt has exactly one. */
 export type Outcome = "connected" | "completed" | "left" | "abandoned" | "dropped" | "machine" | "busy" | "no-answer" | "invalid-number" | "congestion" | "rejected" | "carrier-failure" | "cancelled" | "refused" | "missed" | "unknown";
+
+/** A coaching note, as the page of the call's agent shows it: without the voter's name and number. */
+export interface OwnCoachingNote {
+  /** its ID */
+  note: string;
+  campaign: string;
+  /** Epoch seconds. */
+  call_at: number;
+  author: string;
+  text: string;
+  read: boolean;
+}
 
 /** A text that a page shows in the user's language. */
 export interface PageText {
