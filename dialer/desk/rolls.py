@@ -43,10 +43,11 @@ from dialer.roll.reading import HEAD_ROWS, open_roll
 from dialer.roll.workbook_reader import MAX_COLUMNS
 from dialer.settings.site import Settings
 from dialer.store.keys import read_store_key_of_site
-from dialer.store.spool import Spool
+from dialer.store.spool import CLEANING_SECONDS, SPOOL_SECONDS, Spool
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.page_state import PageState
+from dialer.web.people import repeat_function_with_pause, run_function_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ _log = structlog.get_logger(__name__)
 MAX_ROLL_BYTES = 1024**3
 DISK_FACTOR = 5  # free bytes needed for each byte: the file, its encrypted copy, its spool, and its rows in the store
 FILE_TYPES = {".csv", ".xlsx"}
+MAX_NAME_CHARACTERS = 100
 ANY_BYTES = "application/octet-stream"
 REPLY_SECONDS = 60.0  # before the command is sent again because its reply may have been lost
 MAX_REPLIES = 120
@@ -133,7 +135,12 @@ class UploadedFile:
     """An uploaded file of an electoral roll. It may be checked several times."""
 
     id: str
-    suffix: str
+    name: str  # as the user's file is called, without folders
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the file's name in lower case, such as .csv."""
+        return Path(self.name).suffix.lower()
 
 
 class RollRoutes:
@@ -172,13 +179,28 @@ class RollRoutes:
         )
         return router
 
+    async def delete_old_uploads_until_cancelled(self) -> None:
+        """Delete uploads that have waited for nearly a day, now and every hour until cancelled."""
+        await repeat_function_with_pause(
+            CLEANING_SECONDS, lambda: run_function_and_log_store_error(self.delete_old_uploads(), "spool.clean_failed")
+        )
+
+    async def delete_old_uploads(self) -> None:
+        """Delete uploads older than `SPOOL_SECONDS`, unless a roll is being checked or imported. Raises StoreError."""
+        status = self._status
+        if status is not None and status.state not in AT_REST:
+            return
+        if status is not None and self._page_state.now() - status.at > SPOOL_SECONDS:
+            self._discard_uploaded_roll_and_status()
+        await asyncio.to_thread(self._spool.delete_old_spooled_files)
+
     async def receive_roll_file(self, request: Request, who: SignedIn) -> dict[str, str]:
         """Receive the file of an electoral roll, named by the header x-name, and start to check it. Nothing is imported yet."""
-        name = unquote(request.headers.get("x-name", ""))[:200]
+        name = clean_file_name(unquote(request.headers.get("x-name", "")))
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in FILE_TYPES:
             raise RequestRefused(422, "no-roll")
-        upload = UploadedFile(await asyncio.to_thread(self._spool.begin_upload), Path(name).suffix.lower())
+        upload = UploadedFile(await asyncio.to_thread(self._spool.begin_upload), name)
         if self._status is not None and self._status.state not in AT_REST:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
@@ -318,6 +340,13 @@ class RollRoutes:
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
 
 
+def clean_file_name(text: str) -> str:
+    """Return the name of a file without folders and invisible characters, shortened to `MAX_NAME_CHARACTERS`."""
+    name = "".join(filter(str.isprintable, text.replace("\\", "/").rpartition("/")[2])).strip()
+    suffix = Path(name).suffix
+    return name if len(name) <= MAX_NAME_CHARACTERS else name[: MAX_NAME_CHARACTERS - len(suffix)] + suffix
+
+
 def get_path_of_uploaded_file(spool: Spool, upload: UploadedFile) -> Path:
     """Return the path of an uploaded file while it is received or checked. At other times only its encrypted copy exists."""
     return spool.get_path_of_spooled_file(upload.id).with_suffix(upload.suffix)
@@ -365,7 +394,7 @@ def _check_rows_of_roll(
     prepared: PreparedImport, upload: UploadedFile, list_id: str, spool: Spool, region: str
 ) -> dict[str, Any]:
     rejects = spool.get_path_of_spooled_file(list_id).with_suffix(".rejects.csv")
-    options = ImportOptions(dry_run=True, rejects_path=rejects, region=region)
+    options = ImportOptions(dry_run=True, rejects_path=rejects, region=region, file_name=upload.name)
     _, result = send_roll_to_running_dialler(prepared, spool, options, list_id=list_id)
     if result.reasons:
         spool.store_encrypted_copy_of_upload(upload.id, _REJECTS, rejects)

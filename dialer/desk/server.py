@@ -239,6 +239,7 @@ async def serve_pages_of_desk(
                 figures.update_figures_until_cancelled,
                 streams.apply_changed_user_rights_until_cancelled,
                 agents.update_agent_pages_until_cancelled,
+                rolls.delete_old_uploads_until_cancelled,
                 reports.send_mails_until_cancelled,
             )
 

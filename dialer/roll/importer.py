@@ -48,6 +48,7 @@ class ImportOptions:
     roll_version: str = DEFAULT_ROLL_VERSION  # for rolls without such a column; serials differ between versions
     allow_second_roll: bool = False  # import a constituency although it is on the roll in another version
     source: str = ""  # the portal that exported the roll
+    file_name: str | None = None  # to record in the store and the audit; None: the file's own name
 
 
 @dataclass(slots=True)
@@ -162,7 +163,7 @@ def import_prepared_roll(
                     _import_row_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
                 sink.close_rejects_file()
                 if not options.dry_run:
-                    _record_roll_import_in_store(db, prepared, options.source, result, clock or SystemClock())
+                    _record_roll_import_in_store(db, prepared, options, result, clock or SystemClock())
         except BaseException:
             sink.delete_rejects_file()
             raise
@@ -285,13 +286,14 @@ def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateCo
 
 
 def _record_roll_import_in_store(
-    db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock
+    db: Connection, prepared: PreparedImport, options: ImportOptions, tally: ImportResult, clock: Clock
 ) -> None:
     now, roll = clock.now(), prepared.roll
-    record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_counts_of_imported_rows().values()])
-    details = {"file": shorten_text_for_audit(roll.path.name), "sha256": roll.sha256}
+    name = options.file_name or roll.path.name
+    record_import_of_roll_file(db, now, name, roll.sha256, [*tally.get_counts_of_imported_rows().values()])
+    details = {"file": shorten_text_for_audit(name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
-    optional = (("source", source), ("mapping", prepared.mapping.map_sha256))
+    optional = (("source", options.source), ("mapping", prepared.mapping.map_sha256))
     details |= {key: value for key, value in optional if value}
     # The same time as in the import's row: the report of imports joins the two by it.
     audit.append_entry(db, "roll-import", get_name_of_responsible_person(None), details, now)

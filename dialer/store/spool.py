@@ -27,8 +27,10 @@ from dialer.store.sqlite_errors import translate_sqlite_errors
 
 MOST_NUMBERS = 2_000
 """The most numbers under one id."""
-SPOOL_SECONDS = DAY_SECONDS
-"""Items older than this are deleted, for they contain names and numbers."""
+CLEANING_SECONDS = 3_600.0
+"""Time between two deletions of old items by the desk."""
+SPOOL_SECONDS = DAY_SECONDS - CLEANING_SECONDS
+"""Items older than this are deleted, for they contain names and numbers: none stays longer than a day."""
 
 
 class SpooledVoter(NamedTuple):
@@ -119,18 +121,33 @@ class Spool:
 
         The folder is created if it is missing. Old uploads are deleted.
         """
-        before = time.time() - SPOOL_SECONDS
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            for path in self._folder.iterdir():
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"{self._folder}: the folder for uploads cannot be used ({error.strerror})."
-                " Give this user permission to write there."
-            ) from error
+            raise self._describe_unusable_folder(error) from error
+        self.delete_old_spooled_files()
         return uuid.uuid4().hex
+
+    def delete_old_spooled_files(self) -> None:
+        """Delete the uploads that are older than `SPOOL_SECONDS`, such as a roll that nobody has imported. Raises
+        StoreError.
+        """
+        before = time.time() - SPOOL_SECONDS
+        try:
+            for path in self._folder.iterdir():
+                with suppress(FileNotFoundError):  # another process has just removed it
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+        except FileNotFoundError:
+            return  # nothing was uploaded yet
+        except OSError as error:
+            raise self._describe_unusable_folder(error) from error
+
+    def _describe_unusable_folder(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self._folder}: the folder for uploads cannot be used ({error.strerror})."
+            " Give this user permission to write there."
+        )
 
     def store_uploaded_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
         """Store a list of phone numbers (E.164) for the dialler to import, and return its id. Raises StoreError."""

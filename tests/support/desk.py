@@ -198,6 +198,7 @@ class DeskUnderTest:
     browser: httpx.AsyncClient
     app: PageProtection
     reloads: list[Settings]  # one entry for each reload of the desk's own settings
+    rolls: RollRoutes
     tokens: dict[str, str] = field(default_factory=dict)
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
@@ -372,6 +373,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
             browser,
             app,
             reloads,
+            rolls,
         )
     reports.close()
     rolls.close()

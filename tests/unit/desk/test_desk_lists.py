@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,10 +18,15 @@ import pytest
 
 from dialer.desk import rolls
 from dialer.desk.rolls import RollStatus
+from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.mqtt.dialler_client import Reply
-from dialer.store.spool import Spool
-from tests.support.desk import DeskUnderTest, run_desk
+from dialer.settings.site_time import DAY_SECONDS
+from dialer.store.connection import open_store_exclusively
+from dialer.store.spool import CLEANING_SECONDS, Spool
+from tests.support.desk import DeskUnderTest, desk_settings, run_desk
+from tests.support.seats import CHEAP
+from tests.support.waiting import HANG_SECONDS
 
 ROLL = b"state_code,constituency_number,roll_version,part_number,serial,name,mobile\n" + b"".join(
     b"S13,209,1,118,%d,Voter %d,91800000%04d\n" % (serial, serial, serial) for serial in range(1, 41)
@@ -330,6 +337,91 @@ async def test_uploaded_file_that_is_no_roll_or_exceeds_disk_space_is_refused(
     assert (await upload_roll(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
     monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
     assert (await upload_roll(desk)).json() == {"problem": "no-room"}
+
+
+def make_spooled_files_older(folder: Path, seconds: float) -> None:
+    """Set the time at which each file of the spool was written to `seconds` ago."""
+    for path in (folder / "centre.db.spool").iterdir():
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+async def test_uploaded_roll_that_nobody_imports_is_deleted_within_a_day(desk: DeskUnderTest, tmp_path: Path) -> None:
+    await desk.rolls.delete_old_uploads()  # nothing was uploaded yet
+    await upload_roll(desk)
+    await wait_for_status(desk, "checked")
+    uploaded = list_spool_files(tmp_path)
+    make_spooled_files_older(tmp_path, DAY_SECONDS - CLEANING_SECONDS - 60)
+    await desk.rolls.delete_old_uploads()
+    assert list_spool_files(tmp_path) == uploaded
+    make_spooled_files_older(tmp_path, DAY_SECONDS - CLEANING_SECONDS + 60)
+    desk.clock.pass_seconds(DAY_SECONDS - CLEANING_SECONDS + 60)
+    await desk.rolls.delete_old_uploads()
+    assert list_spool_files(tmp_path) == []
+    assert desk.page_state.get_value_of_key("list", RollStatus) is None
+
+
+async def test_old_roll_is_not_deleted_while_the_dialler_imports_it(
+    desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upload_roll(desk)
+    found = await wait_for_status(desk, "checked")
+    make_spooled_files_older(tmp_path, 2 * DAY_SECONDS)
+    during_import: list[list[str]] = []
+
+    async def delete_old_uploads_before_reply(*_: object, **__: object) -> Reply:
+        await desk.rolls.delete_old_uploads()
+        during_import.append(list_spool_files(tmp_path))
+        return Reply("done", "")
+
+    monkeypatch.setattr(desk.dialler_client, "send_command", delete_old_uploads_before_reply)
+    await desk.post("/api/lists/import", {"id": ID, "list": found["id"]}, "supervisor")
+    await wait_for_status(desk, "done")
+    assert [f"{found['id']}.db" in files for files in during_import] == [True]
+
+
+async def test_desk_deletes_old_uploads_at_its_start_and_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolls, "CLEANING_SECONDS", 0.01)
+    with open_store_exclusively(tmp_path / "centre.db", "a test"):
+        pass
+    folder = tmp_path / "centre.db.spool"
+    folder.mkdir()
+    old, new = folder / "old.db", folder / "new.db"
+    new.write_bytes(b"numbers")
+
+    async def expect_old_file_to_be_deleted() -> None:
+        old.write_bytes(b"numbers")
+        os.utime(old, (time.time() - DAY_SECONDS,) * 2)
+        async with asyncio.timeout(HANG_SECONDS):
+            while old.exists():
+                await asyncio.sleep(0.01)
+
+    async with serve_pages_of_desk(desk_settings(tmp_path / "centre.db"), hasher=CHEAP, assets={}):
+        await expect_old_file_to_be_deleted()
+        await expect_old_file_to_be_deleted()
+    assert new.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("pune%20118.csv", "pune 118.csv"),
+        ("../../etc/pune.csv", "pune.csv"),
+        ("C:%5CUsers%5Casha%5Cpune.csv", "pune.csv"),
+        ("%E0%A4%AA%E0%A5%81%E0%A4%A3%E0%A5%87.csv", "पुणे.csv"),
+        ("a%0Ab%E2%80%AE%00.csv", "ab.csv"),
+        (f"{'x' * 150}.csv", f"{'x' * 96}.csv"),
+    ],
+)
+async def test_import_of_an_uploaded_roll_is_recorded_under_the_name_of_the_users_file(
+    desk: DeskUnderTest, tmp_path: Path, sent: str, name: str
+) -> None:
+    await upload_roll(desk, name=sent)
+    found = await wait_for_status(desk, "checked")
+    assert found["name"] == name
+    with closing(Spool(tmp_path / "centre.db", None).open_spooled_file(found["id"])) as roll:
+        assert roll.read_counts_of_uploaded_roll().file_name == name
 
 
 async def test_temporary_file_with_a_typed_phone_number_is_deleted_after_the_command(
