@@ -10,7 +10,7 @@ import pytest
 
 from dialer.mqtt.dialler_client import Reply
 from dialer.settings.site import load_settings
-from dialer.site.settings_changes import list_settings_by_key
+from dialer.site.settings_changes import HIDDEN, list_settings_by_key
 from dialer.store.audit import record_settings_at_start
 from dialer.store.connection import open_store_exclusively
 from tests.support.desk import ONE_SEAT_CENTRE, PIN_HASH, DeskUnderTest, run_desk
@@ -89,6 +89,24 @@ async def test_changed_secret_is_listed_without_its_values(desk: DeskUnderTest, 
     answer = await desk.get("/api/settings/changes", "supervisor")
     assert [(each["name"], each["secret"]) for each in answer.json()["changes"]] == [("agents.101.pin", True)]
     assert "argon2" not in answer.text
+
+
+async def test_added_secret_is_listed_without_its_value(desk: DeskUnderTest, file: Path) -> None:
+    change_file(file, "[store]", '[broker]\nusername = "dialler"\npassword = "abcdefghijkl4711"\n[store]')
+    answer = await desk.get("/api/settings/changes", "supervisor")
+    found = [(each["name"], each["before"], each["after"]) for each in answer.json()["changes"]]
+    assert found == [("broker.username", None, '"dialler"'), ("broker.password", None, f'"{HIDDEN}"')]
+    assert "4711" not in answer.text
+
+
+async def test_secret_that_only_the_dialler_has_is_not_listed_as_changed(
+    desk: DeskUnderTest, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATDAN_AMI__SECRET", "of-the-dialler-4711")
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
+        record_settings_at_start(db, list_settings_by_key(load_settings(file)), 0.0)
+    monkeypatch.delenv("MATDAN_AMI__SECRET")
+    assert (await list_changes(desk))["changes"] == []
 
 
 async def test_settings_files_are_compared_with_the_settings_in_the_diallers_audit(
