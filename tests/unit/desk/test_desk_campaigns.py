@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from dialer.centre_model.what_if import Site
+from dialer.desk import simulated_pacing
+from dialer.desk.simulated_pacing import SimulatedPacing, SimulatedSite, simulate_pacing_of_campaign
+from dialer.domain.enums import Reserve
 from dialer.mqtt.dialler_client import Reply
+from dialer.settings.campaigns import Campaign
 from dialer.settings.campaigns_file import HEAD
+from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
 from tests.support.desk import ONE_SEAT_CENTRE, DeskUnderTest, run_desk
 
@@ -241,6 +248,27 @@ async def test_pacing_of_the_campaign_in_the_form_is_simulated(desk: DeskUnderTe
     assert predictive["contacts_per_hour"] > progressive["contacts_per_hour"] > 0
     assert predictive["abandoned_limit"] == 0.03
     assert not file.exists()
+
+
+async def test_simulation_keeps_to_the_limits_over_their_windows_with_the_campaigns_reserve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    simulated: list[Site] = []
+
+    def record_site(_policy: str, site: Site, limit: float) -> SimulatedPacing:
+        simulated.append(site)
+        return SimulatedPacing(0.0, 0.0, 0.0, limit)
+
+    monkeypatch.setattr(simulated_pacing, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(simulated_pacing, "simulate_pacing_policy", record_site)
+    campaign = Campaign.model_validate({**FORM, "reserve": "every-instant", "abandoned_target": 0.005})
+    centre = SimulatedSite(agents=5, answer_rate=0.3, talk_seconds=60)
+    profile = load_profile("neutral")
+    await simulate_pacing_of_campaign(campaign, profile, centre)
+    [site] = simulated
+    assert [(cap.window_seconds, cap.target, cap.reserve) for cap in site.caps] == [
+        (each.window_hours * 3_600, 0.005, Reserve.EVERY_INSTANT) for each in profile.abandoned.caps
+    ]
 
 
 async def test_simulation_of_preview_pacing_or_a_form_with_mistakes_or_by_other_roles_is_refused(

@@ -202,6 +202,13 @@ async def test_try_out_of_a_flow_plays_the_unsaved_text_and_stores_nothing(desk:
     assert desk.dialler_client.asked == []
 
 
+async def test_try_out_takes_no_fact_with_the_name_of_an_answer(desk: DeskUnderTest) -> None:
+    spoken = "say: [turnout.noted_voted, {text: turnout.noted_later, with: [hour]}]"
+    text = TURNOUT.replace("say: [turnout.noted_voted]", spoken)  # the caller has not entered an hour there
+    without = (await try_text(desk, "turnout", text, entries=["1"])).json()
+    assert (await try_text(desk, "turnout", text, entries=["1"], facts={"hour": "17:00"})).json() == without
+
+
 async def test_try_out_of_an_invalid_flow_or_with_a_wrong_fact_is_refused(desk: DeskUnderTest) -> None:
     answer = await try_text(desk, "turnout", "flow: [")
     assert (answer.status_code, answer.json()["problem"]) == (422, "flow-invalid")

@@ -191,6 +191,18 @@ def test_edit_of_a_campaign_changes_only_the_edited_values(settings: Settings, p
     assert page_file.read_text(encoding="utf-8") == PAGE_FILE
 
 
+def test_edit_of_the_kind_of_a_campaign_removes_the_settings_of_its_earlier_kind(
+    settings: Settings, page_file: Path
+) -> None:
+    head = '[[campaigns]]\nid = "survey"\n'
+    page_file.write_text(
+        f'{head}kind = "ivr"\nflow = "turnout"\npacing = "broadcast"\nring_seconds = 25\n', encoding="utf-8"
+    )
+    values = {"id": "survey", "kind": "agents", "purpose": "turnout", "script": "polling_day"}
+    edited = prepare_edited_campaign(settings, page_file, "survey", values)
+    assert edited.change.content.decode() == f'{head}kind = "agents"\nring_seconds = 25\nscript = "polling_day"\n'
+
+
 @pytest.mark.parametrize(
     ("campaign_id", "values", "field", "says"),
     [
