@@ -14,7 +14,8 @@ from pydantic import Field
 
 from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command_to_dialler
 from dialer.domain.schema import MESSAGE
-from dialer.errors import SettingError
+from dialer.domain.translatable import ShownText, get_error_text
+from dialer.errors import SettingError, SettingMistakes
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.fields import Applied
 from dialer.settings.site import Settings, load_settings
@@ -54,7 +55,7 @@ class ChangedSettings:
 
     changes: tuple[ChangedSetting, ...]
     digest: str  # SHA-256 of the changes
-    mistake: str  # why the files cannot be read, in English; empty: they are valid
+    mistakes: tuple[ShownText, ...]  # why the files cannot be read; empty: they are valid
 
 
 class SettingsReloadRequest(PageRequest):
@@ -94,8 +95,9 @@ class ChangedSettingsRoutes:
         try:
             changes = await asyncio.to_thread(self._find_changed_settings)
         except SettingError as error:
-            return ChangedSettings((), _calculate_digest_of_changes(()), str(error))
-        return ChangedSettings(changes, _calculate_digest_of_changes(changes), "")
+            every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
+            return ChangedSettings((), _calculate_digest_of_changes(()), tuple(map(get_error_text, every)))
+        return ChangedSettings(changes, _calculate_digest_of_changes(changes), ())
 
     async def reload_settings(self, asked: SettingsReloadRequest, who: SignedIn) -> dict[str, str]:
         """Let the dialler reload its settings. Return the dialler's reply. Raises RequestRefused if the settings files

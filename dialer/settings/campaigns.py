@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 from dialer.domain.model import MOST_WEIGHT
+from dialer.domain.translatable import translatable
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import SettingsText, read_settings_file
 from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
@@ -25,7 +26,12 @@ class Hours(Section):
 
     def _find_contradicting_settings(self) -> Iterator[str]:
         if self.start >= self.until:
-            yield f"calling hours must end after they start (are {self.start} to {self.until})"
+            yield translatable(
+                "hours-end-before-start",
+                "calling hours must end after they start (are {start} to {until})",
+                start=str(self.start),
+                until=str(self.until),
+            )
 
 
 class ScriptVoice(StrEnum):
@@ -145,13 +151,21 @@ class Campaign(Section):
 
     def _find_contradicting_settings(self) -> Iterator[str]:
         if self.kind is CampaignKind.IVR and not self.flow:
-            yield 'an ivr campaign needs a flow, such as flow = "turnout"'
+            yield translatable("ivr-needs-flow", 'an `ivr` campaign needs a flow, such as `flow = "turnout"`')
         if self.kind is CampaignKind.AGENTS and self.flow:
-            yield 'an agents campaign plays no flow; remove flow, or set kind = "ivr"'
+            yield translatable(
+                "agents-campaign-with-flow", 'an `agents` campaign plays no flow; remove `flow`, or set `kind = "ivr"`'
+            )
         if self.kind is CampaignKind.IVR and self.script is not None:
-            yield 'an ivr campaign has no agents to read a script; remove script, or set kind = "agents"'
+            yield translatable(
+                "ivr-with-script",
+                'an `ivr` campaign has no agents to read a script; remove `script`, or set `kind = "agents"`',
+            )
         if self.kind is CampaignKind.IVR and self.weight != 1.0:
-            yield 'an ivr campaign has no agents to share; remove weight, or set kind = "agents"'
+            yield translatable(
+                "ivr-with-weight",
+                'an `ivr` campaign has no agents to share; remove `weight`, or set `kind = "agents"`',
+            )
         if self.kind is CampaignKind.IVR and self.machine_detection is MachineDetection.AFTER_SEAT:
             yield 'an ivr campaign has no agents; set machine_detection = "before-seat" or "off"'
         if self.machine_message and (

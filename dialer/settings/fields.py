@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from dialer.domain.translatable import translatable
+
 PATTERNS_IN_WORDS: dict[str, str] = {}
 """The error text for each pattern, such as "must be a country code", which is shown instead of the pattern."""
 
@@ -72,7 +74,9 @@ Slug = Annotated[
     str,
     create_pattern_constraint(
         r"^[a-z0-9][a-z0-9-]{0,31}$",
-        "must be 1 to 32 lowercase letters a-z, digits and dashes, not starting with a dash",
+        translatable(
+            "must-be-slug", "must be 1 to 32 lowercase letters a-z, digits and dashes, not starting with a dash"
+        ),
     ),
 ]
 """A name that is safe in topics, file names and the dialplan."""
@@ -169,7 +173,10 @@ LocalTime = Annotated[
     time,
     create_validator_from_condition(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
-        'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
+        translatable(
+            "must-be-local-time",
+            'must be a time such as "09:00" without a zone; times are local, in `centre.time_zone`',
+        ),
     ),
 ]
 """A time of day in the time zone of the people who are called."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from dialer.domain.translatable import get_error_text, translatable
 from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.fields import PATTERNS_IN_WORDS, Section, find_class_of_settings_table
 from dialer.settings.file_text import Place, SettingsText
@@ -16,9 +17,25 @@ from dialer.settings.renamed import find_new_setting_name
 
 _SECRET: Final = re.compile(r"secret|password|pin|token")
 _PER_CENT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
+_WHOLE_NUMBER = translatable("must-be-whole-number", "must be a valid integer")
+_NUMBER = translatable("must-be-number", "must be a valid number")
+_LIST = translatable("must-be-list", "must be a list")
+_MISTAKES_IN_WORDS: Final = {
+    "int_type": _WHOLE_NUMBER,
+    "int_parsing": _WHOLE_NUMBER,
+    "int_from_float": _WHOLE_NUMBER,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": translatable("must-be-finite-number", "must be a finite number"),
+    "string_type": translatable("must-be-text", "must be a valid string"),
+    "tuple_type": _LIST,
+    "is_instance_of": _LIST,  # of tuple
+    "path_type": translatable("must-be-path", "must be a path in quotation marks"),
+}
+"""The text for each type of mistake that pydantic finds and that has no values."""
+_REFERENCE: Final = "docs/reference/settings.md"
 UNKNOWN_FILE: Final = "settings"
 """The file of an error whose finder does not know the settings file."""
-_REFERENCE = "see docs/reference/settings.md"
 
 
 def combine_setting_errors(found: Sequence[SettingError]) -> SettingError:
@@ -60,7 +77,8 @@ def list_setting_errors(
         if problem["type"] == "extra_forbidden":
             yield SettingError(file, key, *_describe_unknown_setting(model, place))
         elif problem["type"] == "missing":
-            yield SettingError(file, key, "is missing", f"add it, {_REFERENCE}")
+            remedy = translatable("add-setting", "add it, see {reference}", reference=_REFERENCE)
+            yield SettingError(file, key, translatable("setting-missing", "is missing"), remedy)
         else:
             secret = _SECRET.search(".".join(place))
             yield SettingError(file, key, _describe_validation_error(problem, secret=bool(secret)), "")
@@ -69,23 +87,61 @@ def list_setting_errors(
 def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, str]:
     """Return what is wrong with a key that is not a setting, and what to do about it."""
     if (new := find_new_setting_name(place)) is not None:
-        return "was renamed", f"write {new}"
+        return translatable("setting-renamed", "was renamed"), translatable("write-name", "write {name}", name=new)
     near = get_close_matches(place[-1], _list_allowed_keys(model, place), n=1)
-    remedy = f"did you mean `{near[0]}`?" if near else f"remove it or correct its spelling, {_REFERENCE}"
-    return "is not a setting", remedy
+    remedy = (
+        translatable("similar-setting", "did you mean {name}?", name=f"`{near[0]}`")
+        if near
+        else translatable(
+            "correct-setting-name", "remove it or correct its spelling, see {reference}", reference=_REFERENCE
+        )
+    )
+    return translatable("not-a-setting", "is not a setting"), remedy
 
 
 def _describe_validation_error(problem: Mapping[str, Any], *, secret: bool) -> str:
-    message = re.sub(r"^Value error, ", "", problem["msg"])
-    message = re.sub(r"^Input should be (?:a valid tuple|an instance of tuple)$", "must be a list", message)
-    message = re.sub(r"^Input is not a valid path .*$", "must be a path in quotation marks", message)
-    message = re.sub(r"^Input should be ", "must be ", message)
-    message = PATTERNS_IN_WORDS.get(problem.get("ctx", {}).get("pattern", ""), message)
-    value = problem.get("input")
+    """Return what is wrong with a value, followed by the value itself if it is short and not secret."""
+    message, value = _describe_kind_of_mistake(problem), problem.get("input")
+    if isinstance(value, str | int | float | bool) and not secret:
+        return translatable("problem-with-value", "{problem} (is {value})", problem=message, value=repr(value))
+    return message
+
+
+def _describe_kind_of_mistake(problem: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value. It is translatable unless it is a rarer mistake, or one that the check of a
+    setting describes in English only.
+    """
     if (share := _suggest_fraction_instead_of_percentage(problem)) is not None:
-        message = f"must be a share, 0 to 1; write {share:g} for {100 * share:g} %"
-    shown = f" (is {value!r})" if isinstance(value, str | int | float | bool) and not secret else ""
-    return f"{message}{shown}"
+        return translatable(
+            "must-be-share",
+            "must be a share, 0 to 1; write {share} for {per_cent} %",
+            share=f"{share:g}",
+            per_cent=f"{100 * share:g}",
+        )
+    details, message = problem.get("ctx", {}), problem["msg"]
+    if (in_words := PATTERNS_IN_WORDS.get(details.get("pattern", ""))) is not None:
+        return in_words
+    if isinstance(error := details.get("error"), Exception):
+        return get_error_text(error)
+    if (in_words := _MISTAKES_IN_WORDS.get(problem["type"])) is not None:
+        return in_words
+    limit = message.rpartition(" ")[2]
+    match problem["type"]:
+        case "greater_than":
+            return translatable("must-be-above", "must be greater than {limit}", limit=limit)
+        case "greater_than_equal":
+            return translatable("must-be-at-least", "must be greater than or equal to {limit}", limit=limit)
+        case "less_than":
+            return translatable("must-be-below", "must be less than {limit}", limit=limit)
+        case "less_than_equal":
+            return translatable("must-be-at-most", "must be less than or equal to {limit}", limit=limit)
+        case "enum" | "literal_error":
+            return translatable("must-be-one-of", "must be {choices}", choices=details["expected"])
+        case "string_too_long":
+            most = details["max_length"]
+            return translatable("text-too-long", "must have at most {most} characters", most=most)
+        case _:
+            return re.sub(r"^Input should be ", "must be ", message)
 
 
 def _suggest_fraction_instead_of_percentage(problem: Mapping[str, Any]) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
+from dialer.domain.translatable import translatable
 from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import find_environment_variable
@@ -59,15 +60,21 @@ def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) ->
 
 
 def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection]:
-    dialling, named = settings.dialling, f"the profile {profile.name!r}"
+    dialling, named = settings.dialling, translatable("named-profile", "the profile '{profile}'", profile=profile.name)
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
         yield from _find_value_outside_profile_limits(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
-                problem = f"a caller ID is outside the number series of {named} ({', '.join(profile.caller_id.series)})"
-                yield f"trunks.{trunk.name}.caller_ids", problem, "use numbers of that series"
+                problem = translatable(
+                    "caller-id-of-trunk-outside-series",
+                    "a caller ID is outside the number series of {profile} ({series})",
+                    profile=named,
+                    series=", ".join(profile.caller_id.series),
+                )
+                remedy = translatable("use-numbers-of-series", "use numbers of that series")
+                yield f"trunks.{trunk.name}.caller_ids", problem, remedy
     for campaign in settings.campaigns:
         yield from _find_looser_campaign_settings(campaign, profile, named)
     yield from _find_campaigns_with_uncertified_voice(settings, profile, named)
@@ -75,19 +82,30 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
         if number.runs_agi_script and number.campaign not in declared:
-            problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
-            yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
+            problem = translatable(
+                "agi-script-undeclared",
+                "runs an AGI script, but campaign '{campaign}' has no declaration of what it does",
+                campaign=number.campaign,
+            )
+            remedy = translatable("declare-script", "add `[campaigns.declared]` to that campaign")
+            yield "inbound.numbers.flow", problem, remedy
     key, days = "recordings.keep_days", settings.recordings.keep_days
     yield from _find_value_outside_profile_limits(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
-        yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
+        problem = translatable("flow-recordings-forbidden", "{profile} does not allow recordings", profile=named)
+        remedy = translatable("do-not-record-flows", "set it to `false`, or use a profile of your own")
+        yield "flows.recordings", problem, remedy
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = campaigns.get(sign_off.campaign)
         if signed is None or signed.kind is not CampaignKind.IVR:
-            yield "rules.sign_offs", f"there is no ivr campaign {sign_off.campaign!r}", "correct the campaign"
+            problem = translatable(
+                "sign-off-of-unknown-campaign", "there is no `ivr` campaign '{campaign}'", campaign=sign_off.campaign
+            )
+            yield "rules.sign_offs", problem, translatable("correct-campaign", "correct the campaign")
         elif not profile.silence.sign_off:
-            yield "rules.sign_offs", f"{named} does not allow this sign-off", "remove it"
+            problem = translatable("sign-off-forbidden", "{profile} does not allow this sign-off", profile=named)
+            yield "rules.sign_offs", problem, translatable("remove-it", "remove it")
 
 
 def describe_required_recording_retention(settings: Settings, today: date) -> str | None:
@@ -116,23 +134,42 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
     """
     key, declared = f"campaigns.{campaign.id}", campaign.declared
     if campaign.record and not profile.recording.allowed:
-        remedy = "set it to false, or use a profile of your own with the law that allows it"
-        yield f"{key}.record", f"{named} does not allow recording of conversations", remedy
+        problem = translatable(
+            "recording-forbidden", "{profile} does not allow recording of conversations", profile=named
+        )
+        remedy = translatable(
+            "do-not-record", "set it to `false`, or use a profile of your own with the law that allows it"
+        )
+        yield f"{key}.record", problem, remedy
     if campaign.machine_sample and not profile.recording.allowed:
-        remedy = "set it to 0, or use a profile of your own with the law that allows it"
-        yield f"{key}.machine_sample", f"{named} does not allow recording of calls", remedy
+        problem = translatable("sample-forbidden", "{profile} does not allow recording of calls", profile=named)
+        remedy = translatable("set-to-zero", "set it to 0, or use a profile of your own with the law that allows it")
+        yield f"{key}.machine_sample", problem, remedy
     if campaign.machine_detection is MachineDetection.BEFORE_SEAT and not profile.machine_detection.allowed:
-        problem = f"{named} does not allow answering-machine detection"
-        yield f"{key}.machine_detection", problem, 'set "after-seat" or "off"'
+        problem = translatable(
+            "machine-detection-forbidden", "{profile} does not allow answering-machine detection", profile=named
+        )
+        remedy = translatable("detect-no-machines", 'set `"after-seat"` or `"off"`')
+        yield f"{key}.machine_detection", problem, remedy
     if declared is not None and declared.offers_transport and not profile.transport.may_offer:
-        problem = f"{named} does not allow offers of rides to the poll"
-        yield f"{key}.declared.offers_transport", problem, "remove the offer from the script"
+        problem = translatable(
+            "transport-forbidden", "{profile} does not allow offers of rides to the poll", profile=named
+        )
+        remedy = translatable("remove-offer-from-script", "remove the offer from the script")
+        yield f"{key}.declared.offers_transport", problem, remedy
     if declared is not None and declared.voice is ScriptVoice.COMPUTER and profile.synthetic_voice.must_be_labelled:
-        problem = f"{named} requires the announcement of a synthetic voice"
-        yield f"{key}.declared.voice", problem, 'announce it in the script, and set "computer-labelled"'
+        problem = translatable(
+            "synthetic-voice-unannounced", "{profile} requires the announcement of a synthetic voice", profile=named
+        )
+        remedy = translatable("announce-synthetic-voice", 'announce it in the script, and set `"computer-labelled"`')
+        yield f"{key}.declared.voice", problem, remedy
     if campaign.purpose is Purpose.MATERIAL and profile.exports.expenditure and not campaign.candidate:
-        problem = f"{named} requires a candidate for campaign material, for the expenditure report"
-        yield f"{key}.candidate", problem, "set it to the candidate's name"
+        problem = translatable(
+            "material-needs-candidate",
+            "{profile} requires a candidate for campaign material, for the expenditure report",
+            profile=named,
+        )
+        yield f"{key}.candidate", problem, translatable("name-candidate", "set it to the candidate's name")
     for name, least, most in (
         ("ring_seconds", profile.ring.minimum_seconds, None),
         ("abandoned_lock_hours", profile.redial_lock.hours, None),
@@ -150,8 +187,12 @@ def _find_campaigns_with_uncertified_voice(settings: Settings, profile: Profile,
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
         if certified and settings.twilio.sounds_url is None and twilio & set(settings.list_campaign_trunks(campaign)):
-            problem = f"{named} requires certified recordings, but Twilio would speak the texts with its own voice"
-            remedy = "set twilio.sounds_url, or give the campaign other trunks"
+            problem = translatable(
+                "voice-not-certified",
+                "{profile} requires certified recordings, but Twilio would speak the texts with its own voice",
+                profile=named,
+            )
+            remedy = translatable("set-sounds-url", "set `twilio.sounds_url`, or give the campaign other trunks")
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
@@ -159,9 +200,17 @@ def _find_value_outside_profile_limits(
     key: str, value: float, least: float | None, most: float | None, named: str
 ) -> Iterator[Objection]:
     if least is not None and value < least:
-        yield key, f"{value:g} is looser than {named} allows", f"set at least {least:g}"
+        yield (
+            key,
+            _describe_looser_value(value, named),
+            translatable("set-at-least", "set at least {least:g}", least=least),
+        )
     if most is not None and value > most:
-        yield key, f"{value:g} is looser than {named} allows", f"set at most {most:g}"
+        yield key, _describe_looser_value(value, named), translatable("set-at-most", "set at most {most:g}", most=most)
+
+
+def _describe_looser_value(value: float, named: str) -> str:
+    return translatable("value-looser", "{value:g} is looser than {profile} allows", value=value, profile=named)
 
 
 def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:

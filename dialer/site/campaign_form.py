@@ -18,6 +18,7 @@ from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.finding import Finding, Level, make_error_finding
 from dialer.domain.model import CampaignState
+from dialer.domain.translatable import translatable
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.errors import FlowError
@@ -153,7 +154,7 @@ def prepare_edited_campaign(
     """
     before = _find_campaign_in_file(path, campaign_id)
     if values.get("id") != campaign_id:
-        raise SettingError("", "id", "cannot be changed", f"keep {campaign_id}, or add another campaign")
+        raise SettingError("", "id", translatable("name-fixed", "cannot be changed"), _describe_fixed_name(campaign_id))
     of_form = get_form_values_of_campaign(before)
     other = before.model_dump(exclude=set(of_form) if values.get("kind") == before.kind else set(FIELDS))
     campaign = _read_campaign_from_form(settings, values, other, of_form)
@@ -170,10 +171,15 @@ def prepare_removed_campaign(settings: Settings, path: Path, campaign_id: str) -
     return PreparedChange(campaign_id, None, change, _load_changed_settings(settings, change, campaign_id))
 
 
+def _describe_fixed_name(campaign_id: str) -> str:
+    return translatable("keep-name", "keep {campaign}, or add another campaign", campaign=campaign_id)
+
+
 def _find_campaign_in_file(path: Path, campaign_id: str) -> Campaign:
     found = read_campaigns_of_file(path).get(campaign_id)
     if found is None:
-        raise SettingError(str(path), "", f"has no campaign {campaign_id!r}", "reload the page")
+        problem = translatable("campaign-not-in-file", "has no campaign '{campaign}'", campaign=campaign_id)
+        raise SettingError(str(path), "", problem, translatable("reload-page", "reload the page"))
     return found
 
 
@@ -193,8 +199,12 @@ def _refuse_name_of_removed_campaign(settings: Settings, campaign_id: str) -> No
     with _open_site_store_for_reading(settings) as db:
         states = read_campaign_states(db)
     if states.get(campaign_id) is CampaignState.RUNNING:
-        problem = f"{campaign_id!r} was the name of an earlier campaign, whose calls are stored"
-        raise SettingError("", "id", problem, "choose another name")
+        problem = translatable(
+            "name-of-earlier-campaign",
+            "'{campaign}' was the name of an earlier campaign, whose calls are stored",
+            campaign=campaign_id,
+        )
+        raise SettingError("", "id", problem, translatable("choose-other-name", "choose another name"))
 
 
 def _read_campaign_from_form(
@@ -213,8 +223,13 @@ def _read_campaign_from_form(
         if name in before and value == before[name]:
             continue
         if name in _CHOSEN and (unknown := [each for each in listed if each not in fields[name].choices]):
-            known = ", ".join(fields[name].choices) or "none"
-            raise SettingError("", name, f"{str(unknown[0])[:40]!r} is not offered", f"choose one of: {known}")
+            known = ", ".join(fields[name].choices) or translatable("no-choices", "none")
+            raise SettingError(
+                "",
+                name,
+                translatable("value-not-offered", "'{value}' is not offered", value=str(unknown[0])[:40]),
+                translatable("choose-one-of", "choose one of: {choices}", choices=known),
+            )
     try:
         return Campaign.model_validate({**other, **values})
     except ValidationError as error:

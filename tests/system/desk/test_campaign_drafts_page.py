@@ -107,7 +107,7 @@ async def test_campaign_draft_is_continued_after_a_reload_then_approved_and_star
     await page.locator("#field-id").fill("pune-east")
     await click(page, "Save draft")
     draft = draft_of(page, "pune-east")
-    await expect(draft).to_contain_text('an ivr campaign needs a flow, such as flow = "turnout"')
+    await expect(draft).to_contain_text('an `ivr` campaign needs a flow, such as `flow = "turnout"`')
     await page.locator("#field-flow").select_option("turnout")
     await expect(page.get_by_text("Another supervisor must approve this change. Save it as a draft")).to_be_visible()
     await click(page, "Save draft")

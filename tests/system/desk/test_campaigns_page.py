@@ -109,6 +109,10 @@ async def test_manager_adds_a_campaign_on_the_page_and_starts_it(centre: CentreW
 async def test_check_of_a_campaign_is_shown_in_the_language_of_the_page(centre: CentreWithPages) -> None:
     texts = read_page_texts("hi", "board", "staff", "campaigns")
     page = await centre.sign_in("/campaigns", ".setup", language="hi-IN")
+    await page.locator("#field-id").fill("Pune East")
+    wrong = page.locator(".field .problem")
+    await expect(wrong).to_contain_text("1 से 32 छोटे अक्षर a-z, अंक और डैश होने चाहिए")
+    await expect(wrong.locator("[lang=en]")).to_have_count(0)
     await page.locator("#field-id").fill("pune-east")
     await page.locator("#field-script").select_option("polling_day")
     await page.locator("#field-purpose").select_option("survey")

@@ -82,3 +82,13 @@ async def test_changed_settings_that_need_a_restart_cannot_be_reloaded(centre: C
         assert await page.evaluate("document.documentElement.scrollWidth") == width
         found += await find_accessibility_violations(page)
     assert_accessible(found)
+
+
+async def test_mistakes_in_the_settings_are_shown_in_the_language_of_the_page(centre: CentreWithPages) -> None:
+    centre.change_settings_file("weight = 1", "weight = -1\nchanels = 2\nmachine_sample = 1.5")
+    page = await centre.sign_in("/board?settings", "main .problem", language="hi-IN")
+    shown = page.locator("section[aria-labelledby=settings-title]")
+    await expect(shown).to_contain_text("campaigns.turnout-agents.weight: 0 या उससे अधिक होना चाहिए (अभी -1 है)।")
+    await expect(shown).to_contain_text("campaigns.turnout-agents.chanels: कोई सेटिंग नहीं है; क्या आपका मतलब `channels` है")
+    await expect(shown).to_contain_text("1.5 % के लिए 0.015 लिखें")
+    await expect(shown.locator("[lang=en]")).to_have_count(0)

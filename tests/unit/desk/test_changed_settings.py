@@ -125,7 +125,7 @@ async def test_mistake_in_the_settings_file_is_shown_in_place_of_the_changes(des
     change_file(file, 'kind = "agents"', 'kind = "agents"\nweight = -1')
     found = await list_changes(desk)
     assert found["changes"] == []
-    assert "campaigns.turnout-agents.weight: must be greater than or equal to 0" in found["mistake"]
+    assert "campaigns.turnout-agents.weight: must be greater than or equal to 0" in found["mistakes"][0]["english"]
 
 
 async def test_settings_reload_names_the_user_and_is_followed_by_a_reload_of_the_desk(

@@ -297,7 +297,7 @@ def test_settings_outside_the_rules_table_are_checked_against_the_jurisdiction_p
     flow = {"kind": "ivr", "flow": "turnout"}
     with pytest.raises(SettingError, match="the profile 'neutral' does not allow this sign-off"):
         load_site_profile(site(rules=signed, campaign=flow))
-    with pytest.raises(SettingError, match="there is no ivr campaign 'calls'"):
+    with pytest.raises(SettingError, match="there is no `ivr` campaign 'calls'"):
         load_site_profile(site("india", rules=signed))
     assert load_site_profile(site("india", rules=signed, campaign=flow)).name == "india"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.translatable import TranslatableText, get_error_text
 from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.fields import Section, find_class_of_settings_table
 from dialer.settings.file_text import SettingsText
@@ -86,6 +87,44 @@ def test_all_settings_looser_than_the_jurisdiction_profile_are_reported_together
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "chanels = 2",
+        'weight = "much"',
+        "weight = -1",
+        "weight = inf",
+        "max_attempts = 21",
+        "max_attempts = 1.5",
+        "connect_limit_seconds = 0.1",
+        'pacing = "fast"',
+        "skill = 7",
+        'skill = "Marathi"',
+        "trunks = 1",
+        "hours = [{ start = 18:00:00, until = 09:00:00 }]",
+        'flow = "turnout"',
+        f'candidate = "{"A" * 81}"',
+        "machine_sample = 50",
+    ],
+)
+def test_a_mistake_in_a_campaign_of_the_settings_can_be_translated(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n', encoding="utf-8")
+    with pytest.raises(SettingError) as error:
+        load_settings(path)
+    shown = get_error_text(error.value)
+    assert shown == str(error.value)
+    assert is_translatable(shown)
+
+
+def is_translatable(text: str) -> bool:
+    """Return whether a text and all sentences in it can be translated."""
+    if not isinstance(text, TranslatableText):
+        return False
+    sentences = [text.values[name] for name in ("text", "problem", "first", "second") if name in text.values]
+    return all(isinstance(each, str) and is_translatable(each) for each in sentences)
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ("abandoned_target = 1.5", "must be a share, 0 to 1; write 0.015 for 1.5 % (is 1.5)"),
@@ -95,7 +134,7 @@ def test_all_settings_looser_than_the_jurisdiction_profile_are_reported_together
             "abandoned_target = 1",
             "abandoned_target (1) must not be above abandoned_limit (0.03); rates are 0 to 1, 1 % is 0.01",
         ),
-        ('flow = "turnout"', 'an agents campaign plays no flow; remove flow, or set kind = "ivr"'),
+        ('flow = "turnout"', 'an `agents` campaign plays no flow; remove `flow`, or set `kind = "ivr"`'),
     ],
 )
 def test_impossible_rates_and_flows_in_the_settings_are_refused(tmp_path: Path, line: str, says: str) -> None:
@@ -130,12 +169,12 @@ def test_mistake_at_a_seat_with_a_numeric_name_is_reported_with_its_line(tmp_pat
 
 def test_agent_script_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
-    assert "an ivr campaign has no agents to read a script" in get_error_lines(tmp_path, campaign)[0]
+    assert "an `ivr` campaign has no agents to read a script" in get_error_lines(tmp_path, campaign)[0]
 
 
 def test_weight_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nweight = 2\n'
-    assert "an ivr campaign has no agents to share" in get_error_lines(tmp_path, campaign)[0]
+    assert "an `ivr` campaign has no agents to share" in get_error_lines(tmp_path, campaign)[0]
 
 
 def test_several_mistakes_in_settings_are_reported_in_one_error(tmp_path: Path) -> None:

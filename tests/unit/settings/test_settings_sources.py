@@ -137,7 +137,7 @@ def test_empty_settings_table_has_the_same_defaults_as_a_missing_table(section: 
 def test_time_setting_with_a_time_zone_is_refused(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
-    wanted = 'must be a time such as "09:00" without a zone; times are local, in centre.time_zone'
+    wanted = 'must be a time such as "09:00" without a zone; times are local, in `centre.time_zone`'
     assert f"{key}: {wanted}" in get_refusal(path)
 
 

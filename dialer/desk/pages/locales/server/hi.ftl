@@ -218,3 +218,74 @@ agi-script-cannot-be-run = स्क्रिप्ट { $script } चलाई 
 no-user-for-scripts = इस मशीन पर उपयोगकर्ता '{ $user }' नहीं है; उसे बनाएँ, या `flows.script_user` बदलें
 no-folder-for-script-errors = फ़ोल्डर { $folder } नहीं है; उसे बनाएँ, या `flows.script_errors` बदलें
 user-has-no-access-to-script = वह उपयोगकर्ता '{ $user }' के रूप में चलती है, जिसे { $path } की अनुमति नहीं; अनुमति दें, या `flows.script_user` तय करें
+
+## सेटिंग की ग़लतियाँ
+
+setting-missing = नहीं दी गई है
+add-setting = उसे जोड़ें, { $reference } देखें
+setting-renamed = का नाम बदल गया है
+write-name = { $name } लिखें
+not-a-setting = कोई सेटिंग नहीं है
+similar-setting = क्या आपका मतलब { $name } है?
+correct-setting-name = उसे हटाएँ या उसकी वर्तनी सुधारें, { $reference } देखें
+problem-with-value = { $problem } (अभी { $value } है)
+must-be-share = 0 से 1 तक का भाग होना चाहिए; { $per_cent } % के लिए { $share } लिखें
+must-be-above = { $limit } से अधिक होना चाहिए
+must-be-at-least = { $limit } या उससे अधिक होना चाहिए
+must-be-below = { $limit } से कम होना चाहिए
+must-be-at-most = { $limit } या उससे कम होना चाहिए
+must-be-whole-number = पूर्ण संख्या होनी चाहिए
+must-be-number = संख्या होनी चाहिए
+must-be-finite-number = सीमित संख्या होनी चाहिए
+must-be-text = पाठ होना चाहिए
+must-be-list = सूची होनी चाहिए
+must-be-path = उद्धरण चिह्नों में पथ होना चाहिए
+must-be-one-of = इनमें से एक होना चाहिए: { $choices }
+text-too-long = अधिकतम { $most } अक्षर होने चाहिए
+must-be-slug = 1 से 32 छोटे अक्षर a-z, अंक और डैश होने चाहिए, पहला वर्ण डैश न हो
+must-be-local-time = "09:00" जैसा समय होना चाहिए, समय क्षेत्र के बिना; समय `centre.time_zone` के अनुसार होता है
+hours-end-before-start = कॉल का समय शुरू होने के बाद समाप्त होना चाहिए (अभी { $start } से { $until } है)
+ivr-needs-flow = `ivr` अभियान को कॉल फ़्लो चाहिए, जैसे `flow = "turnout"`
+agents-campaign-with-flow = `agents` अभियान कोई कॉल फ़्लो नहीं चलाता; `flow` हटाएँ, या `kind = "ivr"` लिखें
+ivr-with-script = `ivr` अभियान में स्क्रिप्ट पढ़ने वाले एजेंट नहीं होते; `script` हटाएँ, या `kind = "agents"` लिखें
+ivr-with-weight = `ivr` अभियान में बाँटने के लिए एजेंट नहीं होते; `weight` हटाएँ, या `kind = "agents"` लिखें
+name-fixed = बदला नहीं जा सकता
+keep-name = { $campaign } ही रखें, या दूसरा अभियान जोड़ें
+campaign-not-in-file = में '{ $campaign }' अभियान नहीं है
+reload-page = पेज फिर से लोड करें
+name-of-earlier-campaign = '{ $campaign }' एक पुराने अभियान का नाम था, जिसकी कॉल सहेजी हुई हैं
+choose-other-name = दूसरा नाम चुनें
+value-not-offered = '{ $value }' उपलब्ध नहीं है
+choose-one-of = इनमें से एक चुनें: { $choices }
+no-choices = कोई नहीं
+
+## नियमों के प्रोफ़ाइल से ढीली सेटिंग
+
+named-profile = प्रोफ़ाइल '{ $profile }'
+caller-id-of-trunk-outside-series = एक कॉलर आईडी { $profile } की नंबर श्रृंखला ({ $series }) से बाहर है
+use-numbers-of-series = उस श्रृंखला के नंबर लिखें
+recording-forbidden = { $profile } बातचीत रिकॉर्ड करने की अनुमति नहीं देता
+do-not-record = इसे `false` करें, या अपना प्रोफ़ाइल उस क़ानून के साथ बनाएँ जो इसकी अनुमति देता है
+sample-forbidden = { $profile } कॉल रिकॉर्ड करने की अनुमति नहीं देता
+set-to-zero = इसे 0 करें, या अपना प्रोफ़ाइल उस क़ानून के साथ बनाएँ जो इसकी अनुमति देता है
+machine-detection-forbidden = { $profile } आंसरिंग मशीन की पहचान की अनुमति नहीं देता
+detect-no-machines = `"after-seat"` या `"off"` लिखें
+material-needs-candidate = { $profile } के अनुसार प्रचार सामग्री के लिए उम्मीदवार का नाम चाहिए, ख़र्च की रिपोर्ट के लिए
+name-candidate = उम्मीदवार का नाम लिखें
+voice-not-certified = { $profile } के अनुसार प्रमाणित रिकॉर्डिंग चाहिए, पर ट्रंक की सेवा पाठ अपनी आवाज़ में सुनाएगी
+set-sounds-url = `twilio.sounds_url` तय करें, या अभियान को दूसरे ट्रंक दें
+value-looser = { $value } उससे ढीला है जितना { $profile } अनुमति देता है
+set-at-least = कम से कम { $least } रखें
+set-at-most = अधिकतम { $most } रखें
+agi-script-undeclared = एजीआई स्क्रिप्ट चलाता है, पर अभियान '{ $campaign }' में यह घोषणा नहीं कि वह क्या करती है
+declare-script = उस अभियान में `[campaigns.declared]` जोड़ें
+flow-recordings-forbidden = { $profile } रिकॉर्डिंग की अनुमति नहीं देता
+do-not-record-flows = इसे `false` करें, या अपना प्रोफ़ाइल बनाएँ
+sign-off-of-unknown-campaign = '{ $campaign }' नाम का कोई `ivr` अभियान नहीं है
+correct-campaign = अभियान का नाम सुधारें
+sign-off-forbidden = { $profile } इस मंज़ूरी की अनुमति नहीं देता
+remove-it = इसे हटाएँ
+transport-forbidden = { $profile } मतदान तक सवारी देने की अनुमति नहीं देता
+remove-offer-from-script = स्क्रिप्ट से वह बात हटाएँ
+synthetic-voice-unannounced = { $profile } के अनुसार कृत्रिम आवाज़ की सूचना देनी होती है
+announce-synthetic-voice = स्क्रिप्ट में इसकी सूचना दें, और `"computer-labelled"` लिखें

@@ -1,7 +1,7 @@
 // Changes in the settings files that are not in force yet, and their reload. Loaded when first opened.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Alert, askQuestion, problemText, Section, Table } from "../shared/parts";
+import { Alert, askQuestion, problemText, Section, ServerText, Table } from "../shared/parts";
 import { ask, isProblem, me, type Problem } from "../shared/server";
 import type { ChangedSetting, ChangedSettings as Changes } from "../shared/wire";
 import { t } from "../shared/words";
@@ -43,7 +43,7 @@ function Changed({ name, before, after, secret, takes_effect: when }: ChangedSet
   );
 }
 
-function Difference({ changes, digest, mistake }: Changes) {
+function Difference({ changes, digest, mistakes }: Changes) {
   const needsRestart = changes.some(({ takes_effect: when }) => when === "restart");
   const ask = () =>
     askQuestion({
@@ -51,11 +51,15 @@ function Difference({ changes, digest, mistake }: Changes) {
       text: t("ask-reload-settings", { settings: changes.length }),
       onConfirm: () => void reload(digest),
     });
-  if (mistake)
+  if (mistakes.length)
     return (
       <>
         <Alert text={t("settings-invalid")} />
-        <p lang="en">{mistake}</p>
+        {mistakes.map((each) => (
+          <p key={each.english}>
+            <ServerText text={each} />
+          </p>
+        ))}
       </>
     );
   return (

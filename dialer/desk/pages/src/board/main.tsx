@@ -155,7 +155,7 @@ effect(() => {
   }
 });
 void speak(
-  import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl"], {
+  import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl", "../../locales/server/*.ftl"], {
     query: "?raw",
     import: "default",
   }),

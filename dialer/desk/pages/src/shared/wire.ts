@@ -455,7 +455,7 @@ export interface ChangedSetting {
 export interface ChangedSettings {
   changes: ChangedSetting[];
   digest: string;
-  mistake: string;
+  mistakes: PageText[];
 }
 
 /** The result of the check of a changed agent. If there are `problems`, the change cannot be saved, and the other fields are empty. */
