@@ -173,7 +173,7 @@ def _sum_turnout_of_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
 def draw_trunks_and_voter_results(view: CentreView, width: int, height: int) -> Panel:
     """Return the panel with the trunks, the opt-outs, and the number of marks (facts about voters) of each kind.
 
-    Free lines of the panel show call outcomes and event-loop lag.
+    If the panel has lines left, it also shows call outcomes and event-loop lag.
     """
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
     figures = _draw_labelled_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)

@@ -45,9 +45,10 @@ async def run_board(
 
 
 def _find_state_some_seconds_ago(history: deque[CentreView], view: CentreView) -> CentreView | None:
-    """Return the centre's state of `RATE_SECONDS` ago, or the oldest known state. Return None in the first second.
+    """Return the centre's state of `RATE_SECONDS` ago. If no state is that old, return the oldest one.
 
-    The current state `view` is added to `history`. The board computes call starts per minute from the two states.
+    Return None in the first second. The function also adds the current state `view` to `history`. The board computes
+    call starts per minute from the current and the returned state.
     """
     history.append(view)
     while len(history) > 1 and view.state.at - history[1].state.at >= RATE_SECONDS:

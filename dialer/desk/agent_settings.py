@@ -52,7 +52,7 @@ MAX_TEXT = 100
 
 @dataclass(frozen=True, slots=True)
 class ListedAgent:
-    """An agent in the list of the page. The seat where the agent is logged in is in the board's updates."""
+    """An agent in the list of the page. The agent's seat is not included: the page gets it from the board's updates."""
 
     __pydantic_config__ = MESSAGE
 
@@ -204,7 +204,10 @@ class AgentSettingsRoutes:
         )
 
     async def check_changed_agent_form(self, asked: AgentChange, who: SignedIn) -> CheckedAgent:
-        """Return the mistakes of a new, edited or removed agent, or the lines that saving would change."""
+        """Check a new, edited or removed agent. Return the result.
+
+        The result has either the mistakes, or the lines that saving would change.
+        """
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._build_checked_agent, asked, who)
 

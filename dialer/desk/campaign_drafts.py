@@ -127,8 +127,9 @@ class CampaignDraftRoutes:
         _log.info("campaign_draft.deleted", draft=asked.draft, by=who.name)
 
     async def approve_draft(self, asked: DraftApproval, who: SignedIn) -> None:
-        """Approve the lines that a draft adds to the settings or changes in them, after the dialler has audited the
-        approval.
+        """Approve the settings lines that a draft adds or changes.
+
+        Before the approval is stored, the dialler records it in the audit log.
 
         Raises RequestRefused if the user is the draft's author, or if the lines have changed since the user saw them.
         """

@@ -61,7 +61,7 @@ MAX_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class ListedCampaign:
-    """A campaign in the list of the page. Its state is not here: the page receives it with the board's updates."""
+    """A campaign in the list of the page. Its state is not included: the page gets it from the board's updates."""
 
     __pydantic_config__ = MESSAGE
 

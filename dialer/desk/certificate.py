@@ -55,7 +55,11 @@ class IssuedCertificate:
 
 
 def locate_certificate_files(desk: PageServer, ca: Path | None) -> CertificateFiles:
-    """Return the paths of the certificate, and of the CA next to it or in the folder `ca`. Raises SettingError."""
+    """Return the paths of the desk's certificate and of the CA, each with its key.
+
+    The certificate's path comes from the settings. The CA is in the folder `ca`. If `ca` is None, it is next to the
+    certificate. Raises SettingError if the settings have no certificate or key.
+    """
     if desk.certificate is None or desk.private_key is None:
         remedy = 'set their paths: certificate = "/etc/matdan/desk.pem", private_key = "/etc/matdan/desk.key"'
         raise SettingError("settings", "desk.certificate", "and desk.private_key are not set", remedy)
@@ -68,9 +72,9 @@ def create_certificate_of_page_server(
 ) -> IssuedCertificate:
     """Create the certificate of a page server with the existing CA or a new one. Existing keys are reused.
 
-    The certificate is valid for the host names `given`. If none are given, it is valid for the names that the existing
-    CA permits. With a new CA, it is then valid for `own`, the host name that people type. Raises SettingError, and then
-    no file has changed.
+    The certificate is valid for the host names `given`. If none are given, it is valid for all names that an existing
+    CA permits, or with a new CA only for `own`, the host name that people type. Raises SettingError; no file has
+    changed then.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_parse_name_for_certificate(each) for each in given))

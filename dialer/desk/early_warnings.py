@@ -51,7 +51,7 @@ def find_active_warnings(
 ) -> Iterator[Alert]:
     """Yield the warnings that are active `now` (epoch seconds).
 
-    `abandoned` has the time windows of each campaign for which the abandoned-call rate is limited.
+    `abandoned` maps each campaign to the time windows for which its abandoned-call rate is limited.
     """
     for name, windows in abandoned.items():
         rates = [(each.abandoned / each.answers, each.stop) for each in windows if each.answers >= MIN_ANSWERS]

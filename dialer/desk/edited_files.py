@@ -26,11 +26,11 @@ async def save_file_and_reload(
 ) -> Reply:
     """Write a changed file and send the dialler a command to reload it. Return the dialler's reply.
 
-    If the dialler refuses the reload, the file is restored. If the dialler does not answer, the new file stays, so `check`
-    must raise MatdanError if the dialler could not start with it.
+    If the dialler refuses the reload, the file is restored. If the dialler does not answer, the new content stays, and
+    the dialler reads it at its next start. So `check` must raise MatdanError if the dialler could not start with it.
 
-    Raises the errors of `FileChange.write_changed_file` and of `check`, or RequestRefused if the broker is unreachable;
-    the file then has its earlier content.
+    Raises the errors of `FileChange.write_changed_file` and of `check`, and RequestRefused if the broker is
+    unreachable. After such an error, the file has its earlier content.
     """
     await asyncio.to_thread(change.write_changed_file)
     _log.info("edited_file.saved", file=change.path.name, by=user)

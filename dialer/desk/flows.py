@@ -154,7 +154,7 @@ class CheckedFlow:
 
 
 class FlowDraft(PageRequest):
-    """The text of a flow as the page shows it, saved or not. `language` is the language of its diagram or try-out."""
+    """The text of a flow as the page shows it, which may be unsaved. `language` is that of the diagram or try-out."""
 
     source: _Source
     text: Annotated[str, Field(max_length=MAX_BYTES)]
@@ -164,7 +164,7 @@ class FlowDraft(PageRequest):
 class FlowSaveRequest(FlowDraft):
     """A request to save the text of a flow.
 
-    `digest` identifies the content of the file when the page opened it. It is empty if there was no file.
+    `digest` identifies the content of the file when the page opened it. The digest is empty if there was no file.
     """
 
     id: CommandId
@@ -337,9 +337,9 @@ class FlowRoutes:
         )
 
     async def save_flow(self, asked: FlowSaveRequest, who: SignedIn) -> dict[str, str]:
-        """Save a flow that calls may use, and let the dialler reload its flows. Return the dialler's reply.
+        """Save a flow and let the dialler reload its flows. Return the dialler's reply.
 
-        If the dialler refuses the flow, the file is restored.
+        A flow with errors is not saved (RequestRefused). If the dialler refuses the flow, the file is restored.
         """
         async with self._one_at_a_time:
             change = await asyncio.to_thread(self._prepare_flow_change, asked)
@@ -361,8 +361,9 @@ class FlowRoutes:
         load_flow_library(self._settings, load_site_profile(self._settings))
 
     def _prepare_flow_change(self, asked: FlowSaveRequest) -> FileChange:
-        """Return the change of a flow's file. Raises RequestRefused if the file has changed since it was opened, or if
-        calls must not use the new text.
+        """Return the change of a flow's file.
+
+        Raises RequestRefused if the file has changed since the page opened it, or if the new text has errors.
         """
         if not is_flow_in_flows_folder(self._settings, asked.source):
             raise RequestRefused(409, "flow-read-only")

@@ -45,7 +45,7 @@ class PlayRequest(PageRequest):
 
 
 class JudgeRequest(PlayRequest):
-    """A person's judgement of who answered a recorded call that detection took for an answering machine."""
+    """A person's statement about a recorded call that detection took for an answering machine: who answered it."""
 
     answered_by: WhoAnswered
 
@@ -98,9 +98,8 @@ class RecordingsPage:
     ) -> ListedRecordings:
         """Return the recordings of one campaign or of all.
 
-        With `unjudged`, return only calls taken for answering machines for which nobody has recorded who answered.
-        Recordings without a
-        file, or past their retention period, are left out.
+        With `unjudged`, return only calls that detection took for answering machines and that nobody has judged yet.
+        Recordings without a file, or past their retention period, are left out.
         """
         found = await self._reading.list_recordings(before, MAX_LISTED, campaign, unjudged=unjudged)
         existing = await asyncio.to_thread(

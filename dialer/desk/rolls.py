@@ -81,7 +81,7 @@ _ColumnNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_COLUMNS)]
 
 
 class RollMapping(RollReference):
-    """A user's statement which field each column of an uploaded electoral roll contains.
+    """The field that each column of an uploaded electoral roll contains, as a user has chosen it.
 
     Rows and columns are counted from 1.
     """

@@ -345,10 +345,10 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_material_version(self) -> None:
-        """Activate the previous version of the campaign material again. Without a previous version, none is active
-        then.
+        """Activate the previous version of the campaign material again.
 
-        Raises MaterialRefused. Use this only for a new version that the dialler has not loaded yet.
+        If there is no previous version, none is active afterwards. Raises MaterialRefused. Use this only for a new
+        version that the dialler has not loaded yet.
         """
         previous = self.read_previous_material_manifest()
         with _translate_download_errors():

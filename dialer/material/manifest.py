@@ -119,7 +119,7 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """All assignments of campaign material to centres (waves). If several name a centre, the first of them applies."""
+    """All assignments of campaign material to centres (waves). If several apply to a centre, the first one counts."""
 
     title = WAVES_TARGET
 
@@ -137,5 +137,8 @@ def get_published_manifest_path(name: str, version: int) -> str:
 
 
 def get_published_file_path(sha256: str, *, packed: bool = False) -> str:
-    """Return the path on the material server, below `files/`, of a file of campaign material or of its compressed copy."""
+    """Return the path of a file of campaign material on the material server, below `files/`.
+
+    With `packed`, return the path of the file's compressed copy.
+    """
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

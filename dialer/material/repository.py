@@ -338,8 +338,8 @@ class Repository:
     ) -> None:
         """Assign an approved version of campaign material to the addressees `to` (centres, zones or all).
 
-        It replaces the earlier assignments to these addressees, and to `covered`: the centres or zones that they
-        include. Raises MaterialRefused.
+        The new assignment replaces all earlier ones to these addressees. It also replaces those to `covered`, the
+        centres or zones within `to`. Raises MaterialRefused.
         """
         with self._lock_material_repository():
             if get_published_manifest_path(name, version) not in self.list_approved_bundle_versions():

@@ -64,8 +64,8 @@ def estimate_share_of_voters_not_voted(booth: BoothNow) -> float:
 def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
     """Return a polling booth's priority for calls to its voters, or 0 after the last call.
 
-    The priority grows with the booth's share of voters who have not voted, also in comparison with `centre_not_voted`,
-    the share of the whole centre.
+    The priority grows with the booth's share of voters who have not voted. It also grows with the ratio of this
+    share to `centre_not_voted`, the share in the whole centre.
     """
     if booth.seconds_to_last_call <= 0:
         return 0.0
@@ -87,10 +87,9 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the priorities of the polling booths. They are computed later, from the counts of a booth that `look`
-        returns.
+        """Create the priorities of the polling booths. Each priority is computed when it is first requested.
 
-        `centre` has the sums of all booths.
+        `look` returns the counts of a booth, from which its priority is computed. `centre` has the sums of all booths.
         """
         self._booths = booths
         self._look = look
@@ -238,9 +237,9 @@ class BoothOrder:
     def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
         """Record the numbers that were reserved for dialling. Their booths move back in the call order.
 
-        `quotas` is the plan for which the numbers were requested. A booth with fewer numbers than planned counts as
-        empty. If `full`, as many numbers were found as requested. Then the last booth with a number and the booths
-        after it do not count as empty, because the search may have stopped there.
+        `quotas` is the plan for which the numbers were requested. A booth with fewer reserved numbers than planned
+        counts as empty. `full` says that the search found as many numbers as requested and may have stopped early. Then
+        the last booth with a reserved number and all booths after it do not count as empty.
         """
         given: Counter[int] = Counter()
         for claim in claims:

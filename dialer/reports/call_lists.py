@@ -23,8 +23,7 @@ class AttemptsOfNumbers(NamedTuple):
 
 
 class WaitingNumbers(NamedTuple):
-    """The number of phone numbers on a campaign's call list that wait for one reason and are due in one quarter of an
-    hour.
+    """How many phone numbers on a campaign's call list wait for one reason and are due in one quarter of an hour.
 
     `quarter` is None if it is not known when the numbers are due.
     """

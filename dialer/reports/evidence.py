@@ -76,8 +76,8 @@ def compute_daily_evidence(
 ) -> Iterable[DayEvidence]:
     """Return the call counts and the worst abandoned-call rates of one campaign on each day.
 
-    `answers` has the campaign's live answers, sorted by time. Days before `since` (epoch seconds) are left out, but
-    their answers count in later windows.
+    `answers` has the campaign's live answers, sorted by time. Days before `since` (epoch seconds) are left out. Their
+    answers still count in time windows that end on a later day.
     """
     windows = [_SlidingWindow(cap.window_hours * _HOUR_SECONDS) for cap in caps]
     days: dict[str, DayEvidence] = {}
@@ -183,9 +183,9 @@ def _read_daily_evidence(
 
 
 def _format_charged_shares(db: Connection, profile: Profile) -> str:
-    """Return a text with the share of calls taken for machines that counts as abandoned people.
+    """Return a text that says which share of the calls taken for machines counts as abandoned people.
 
-    It has the profile's share, and the measured share of each campaign with enough judged calls.
+    The text has the profile's share, and the measured share of each campaign with enough judged calls.
     """
     shares = read_false_positive_shares(db, profile.machine_detection.false_positive_share)
     measured = ", ".join(

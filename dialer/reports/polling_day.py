@@ -53,8 +53,7 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """The number of voters of a constituency who were contacted in one quarter of an hour and reported as voted in
-    another.
+    """The number of a constituency's voters contacted in one quarter of an hour and reported as voted in another.
 
     The quarters are counted since the epoch. `voted_quarter` is None for voters who are not reported as voted.
     """
@@ -175,11 +174,11 @@ def load_constituencies_of_roll(db: Connection) -> RollConstituencies:
 
 
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
-    """Count voters, contacted voters and those who have voted, next to the latest official figure.
+    """Report how many voters there are, were contacted and have voted, next to the latest official figure.
 
     `by` says whether a row is about a booth, a section, a constituency or an hour. A voter counts as contacted if a
-    mark (recorded fact about the voter, such as "not yet") was made in the period of `window`. Whether a voter has
-    voted is the status now, not at the end of that period.
+    mark (recorded fact about the voter, such as "not yet") was made in the period of `window`. A voter counts as having
+    voted by the status now, not by the status at the end of that period.
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)

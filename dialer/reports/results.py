@@ -24,8 +24,10 @@ PLACE = (*make_text_columns("roll_version", "state_code"), *make_count_columns("
 
 
 class KnownFact(NamedTuple):
-    """A fact about a voter. Its kind in `fact` is `ended` (a call), `said` (an agent's result, or a mark such as
-    "voted") or `answered` (an answer to a question).
+    """A fact about a voter.
+
+    `fact` is the kind of the fact: `ended` (a call), `said` (an agent's result, or a mark such as "voted") or
+    `answered` (an answer to a question).
     """
 
     voter_id: int
@@ -79,8 +81,9 @@ def report_results_of_voters(
 ) -> Report:
     """Report the result of each voter who was called or got a mark (recorded fact) in the period of `window`.
 
-    A voter has the latest result and the answers to questions. `ids` maps places on the roll to the portal's IDs. If it
-    is given, only voters with an ID are reported.
+    Each row has the voter's latest result, and the latest answer to each question. An agent's result or a mark takes
+    precedence over the outcome of a later call. `ids` maps places on the roll to the portal's IDs. If it is given, only
+    voters with an ID are reported.
     """
     rows = window.query_rows_of_period(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []

@@ -142,8 +142,7 @@ class MachineCounts(NamedTuple):
 class LiveAnswerRow(NamedTuple):
     """An answered call, and whether it was abandoned or the voter hung up while waiting.
 
-    A call that answering machine detection ended counts as a part of an abandoned call, because a person may have
-    answered it.
+    A call that answering machine detection ended counts as a fraction of an abandoned call: a person may have answered.
     """
 
     campaign_id: str
@@ -345,9 +344,9 @@ def report_abandoned_calls(db: Connection, window: Window, zone: tzinfo, false_p
 def report_calls_taken_for_machines(db: Connection, window: Window, false_positive_share: float) -> Report:
     """Report by campaign how many calls detection took for machines, and how many of these were recorded and judged.
 
-    The report has the share of people among the judged calls, with the upper end of its 95 % confidence interval, and
-    the share that counts as abandoned people. Until enough calls of the campaign are judged, in any period, that is the
-    profile's `false_positive_share` (0-1).
+    Two further columns have the share of people among the judged calls and the upper end of its 95 % confidence
+    interval. The last column has the share that counts as abandoned people. It is the profile's `false_positive_share`
+    (0-1) until enough calls of the campaign have been judged, in any period.
     """
     shares = read_false_positive_shares(db, false_positive_share)
     return Report(
@@ -374,8 +373,8 @@ def report_calls_taken_for_machines(db: Connection, window: Window, false_positi
 def build_cells_with_abandoned_rate(counts: Sequence[Any]) -> tuple[Cell, ...]:
     """Return a row's cells for live answers, abandoned calls, calls taken for machines, and the abandoned-call rate.
 
-    `counts` has the first three of them, the calls that IVR flows answered in campaigns that detect machines, and the
-    estimated number of people taken for machines.
+    `counts` has five numbers: live answers, abandoned calls, calls taken for machines, calls answered by IVR flows in
+    campaigns that detect machines, and the estimated number of people taken for machines.
     """
     live_answers, abandoned, taken_for_machines, flow_answers, people = counts
     outcomes = {
@@ -391,9 +390,10 @@ def build_cells_with_abandoned_rate(counts: Sequence[Any]) -> tuple[Cell, ...]:
 def report_recordings(
     db: Connection, window: Window, zone: tzinfo, directory: Path, *, unjudged: bool = False
 ) -> Report:
-    """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine).
+    """Report recorded calls, and whether the file of each is in `directory`.
 
-    With `unjudged`, report only calls taken for answering machines for which nobody has recorded who answered.
+    A file is `stored` or `missing` (erased, or on another machine). With `unjudged`, report only calls that detection
+    took for answering machines and that nobody has judged yet.
     """
     rows: list[tuple[Cell, ...]] = []
     for attempt_id, campaign, started_at, *rest in window.query_rows_of_period(db, SQL.recordings, unjudged=unjudged):

@@ -90,7 +90,7 @@ def clean_house_number(cell: str) -> str:
     """Return a house or section number without a leading apostrophe.
 
     The file of rejected rows has an apostrophe before "-" and "+", so that no spreadsheet runs the cell as a formula.
-    It is removed when the corrected file is imported.
+    When the corrected file is imported, this function removes the apostrophe.
     """
     return collapse_spaces(_DEFUSED.sub("", cell))
 

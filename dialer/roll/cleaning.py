@@ -125,8 +125,9 @@ class Cleaner:
     ) -> None:
         """Prepare the conversion of an electoral roll's rows to voters.
 
-        `find_booth` returns the stored booth with a key, and adds a new one. `roll_version` is used if the roll has no
-        such column. If `damaged`, some bytes of the file could not be decoded, and rows with such bytes are rejected.
+        `find_booth` returns the booth of a key from the store, and adds the booth if it is new. `roll_version` is used
+        if the roll has no such column. If `damaged`, some bytes of the file could not be decoded, and rows with such
+        bytes are rejected.
         """
         self._mapping = mapping
         self._find_booth = find_booth

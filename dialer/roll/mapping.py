@@ -36,8 +36,9 @@ NOT_USED = "not used"
 class ColumnsNotMapped(RollError):
     """Raised if the columns of an electoral roll cannot be mapped to fields.
 
-    `problem` and `fields` say the same as the text, for pages that let a person map the columns: no heading is known,
-    the row of headings is not among the first rows, required fields have no column, or a field has several columns.
+    `problem` and `fields` repeat the error's text as codes, for pages on which a person maps the columns. There are
+    four problems: no heading is known, the row of headings is not among the first rows, required fields have no column,
+    or a field has several columns.
     """
 
     def __init__(self, text: str, problem: MappingProblem, fields: Sequence[Field] = ()) -> None:
@@ -60,7 +61,7 @@ class MapFile:
 
     @property
     def label(self) -> str:
-        """The map file as messages name it: by its path, or as a column mapping if it has none."""
+        """The name of the map file in messages: its path, or "column mapping" for a mapping without a file."""
         return "the column mapping" if self.path is None else str(self.path)
 
 

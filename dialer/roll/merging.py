@@ -22,10 +22,10 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """Raised if a constituency of the file is already stored from another electoral roll: another version, or another
-    state.
+    """Raised if a constituency of the file is already stored from another electoral roll.
 
-    It is also raised if only one of the two rolls names the state.
+    The other roll has another version, or names another state. It is also another roll if only one of the two names the
+    state.
     """
 
     key: BoothKey  # the first booth of the duplicate
@@ -135,7 +135,7 @@ class Merger:
     def merge_rows_into_store(self, batch: CleanRows) -> list[Reject]:
         """Store the voters of a batch of rows. Return all rejected rows, cells and numbers, in the order of the rows.
 
-        These include what the earlier conversion of the rows rejected.
+        The result includes the rejects of the earlier step, the conversion of the rows to voters.
         """
         tally = self.tally
         voters = self._find_or_add_voters(batch)
@@ -150,7 +150,10 @@ class Merger:
         return rejects
 
     def finish_import_of_roll(self) -> None:
-        """Finish an import: block imported numbers that had opted out before, and count what is known only at the end."""
+        """Finish an import: block imported numbers that had opted out before, and complete the counts.
+
+        Only now can booths without a close of poll and EPIC (voter ID) numbers of several voters be counted.
+        """
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
         if tally.shared_epics:

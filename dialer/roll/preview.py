@@ -55,10 +55,10 @@ class PreviewedReject:
 
 
 def preview_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile) -> ColumnPreview:
-    """Return the columns of an electoral roll with examples from its first rows (`head`), and the field of each column:
-    the one that the map file gives, or the one that its heading suggests.
+    """Return the columns of an electoral roll: headings, examples from its first rows (`head`), and fields.
 
-    If no heading is known, the headings are taken from the first row that is not blank, unless it has data.
+    The field of a column comes from the map file, if this lists columns, otherwise from the heading. If no heading is
+    known, the first row that is not blank is taken for the headings, unless it contains data.
 
     Raises:
         RollError: The map file names a row of headings that is not among the first rows.

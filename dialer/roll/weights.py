@@ -67,9 +67,11 @@ def import_changed_calling_weights(
 ) -> tuple[dict[str, str], str | None]:
     """Import the files of calling weights in a folder that are new or have changed since the dialler's last start.
 
-    If voters were added since then, import all files. Return a text for each file (its hash and the newest voter's ID),
-    by which the next start recognises changes. After an error, skip the remaining files and return the error too.
-    Raises StoreError if the store cannot be read.
+    If voters were added since the last start, all files are imported. The first result has a text for each imported or
+    unchanged file: its hash and the newest voter's ID. The next start compares these texts to find changed files.
+
+    After an error in a file, the remaining files are skipped. The second result is the error's text, or None. Raises
+    StoreError if the store cannot be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():

@@ -107,7 +107,7 @@ class _Obstacle:
 def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """Yield everything that prevents the campaign's calls from `now` on, in order of time.
 
-    The last item has an empty text if calls become possible, and no end if they never do.
+    If calls become possible, the last item has an empty text. If they never do, the last item has no end.
     """
     if not campaign.hours.weekday:
         yield _Obstacle(now, translatable("no-calling-hours", "its hours are empty, so it never calls"), None)

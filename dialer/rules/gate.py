@@ -189,10 +189,10 @@ class Gate:
         )
 
     def find_next_time_call_is_allowed(self, case: Case, now: float, at: float) -> float | None:
-        """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
-        foreseen.
+        """Return the earliest time, `at` or later, when a call could be placed (epoch seconds).
 
-        `case.facts` counts the calls of the day of `now`. On a later day the daily limits start from zero.
+        Return None if this time cannot be foreseen. `case.facts` counts the calls of the day of `now`. If `at` is on a
+        later day, the daily limits start from zero.
         """
         return _find_earliest_allowed_time(
             at, lambda moment: self._find_objections_to_call(case, moment, asked_at=now)

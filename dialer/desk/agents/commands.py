@@ -103,8 +103,8 @@ class AgentCommands:
     async def send_agent_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
         """Send a command for the agent's own seat to the dialler, and return the dialler's reply.
 
-        A command that names a call (`attempt_id`) is refused if the seat has another call by now. The reply to a
-        refused command contains a code, if the page has a text for the reason.
+        A command that names a call (`attempt_id`) is refused if another call is now at the seat. If the page has a text
+        for the reason of a refusal, the reply contains the code of this reason.
         """
         if asked.name not in AGENT_COMMANDS:
             raise RequestRefused(404, "no-command")

@@ -25,7 +25,10 @@ class BuildPages(BuildHookInterface[Any]):
         return [PAGES["NODE_PACKAGE"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the pages. An existing folder is built again only in a clone, where the sources may have changed."""
+        """Build the pages if they are missing.
+
+        In a clone, existing pages are built again too, because the sources may have changed.
+        """
         if version != "editable" and not self._are_built_pages_up_to_date():
             try:
                 PAGES["build_pages"]()

@@ -748,7 +748,7 @@ export type Level = "ok" | "warning" | "error";
 /** What a line of the transcript shows: a prompt, an entry of the caller, or a result of the flow. */
 export type LineKind = "prompt" | "keys" | "silence" | "message" | "hang-up" | "result";
 
-/** An agent in the list of the page. The seat where the agent is logged in is in the board's updates. */
+/** An agent in the list of the page. The agent's seat is not included: the page gets it from the board's updates. */
 export interface ListedAgent {
   number: string;
   full_name: string;
@@ -783,7 +783,7 @@ export interface ListedCalls {
   before: number | null;
 }
 
-/** A campaign in the list of the page. Its state is not here: the page receives it with the board's updates. */
+/** A campaign in the list of the page. Its state is not included: the page gets it from the board's updates. */
 export interface ListedCampaign {
   id: string;
   kind: string;
