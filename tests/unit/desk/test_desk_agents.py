@@ -308,7 +308,7 @@ async def test_agents_page_receives_only_the_updates_of_its_own_seat(desk: DeskU
         desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
     ) as news:
         first = read_event(await anext(news))
-        assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
+        assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs", "coaching"}
         assert first["seat"]["seat"] == "04"
         assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
         desk.page_state.set_value_of_key("pop/05", None)
