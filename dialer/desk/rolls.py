@@ -355,13 +355,14 @@ def get_path_of_uploaded_file(spool: Spool, upload: UploadedFile) -> Path:
 def check_uploaded_roll(
     upload: UploadedFile, list_id: str, spool: Spool, region: str, map_file: MapFile | None
 ) -> Mapping[str, Any]:
-    """Check an uploaded electoral roll, and store it in the spool, from which the dialler imports rolls. Blocks for
-    minutes.
+    """Check an uploaded electoral roll, and store it in the spool, from which the dialler imports rolls.
 
-    Return the columns and the changes that the import would make, as fields of `RollStatus`. They include `problem` or
-    `text` if the roll cannot be imported with these columns. `map_file` says what the columns contain. If it is None,
-    the file has just been uploaded, and the headings say it. Only encrypted copies of the file and of its rejected rows
-    remain. Raises RollError if the file is no roll, OutputRefused, StoreError.
+    Return the columns and the changes that the import would make, as fields of `RollStatus`. If the roll cannot be
+    imported with these columns, the result has `problem` or `text`. `map_file` says what the columns contain. None =
+    the file has just been uploaded, and the columns' headings say what they contain.
+
+    Blocks for minutes. Only encrypted copies of the file and of its rejected rows remain. Raises RollError if the file
+    is no roll, OutputRefused, StoreError.
     """
     path = get_path_of_uploaded_file(spool, upload)
     try:

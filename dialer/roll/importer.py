@@ -147,7 +147,7 @@ def import_prepared_roll(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import a prepared electoral roll into the store, with the errors of `import_roll_file`."""
+    """Import a prepared electoral roll into the store. Raises the same errors as `import_roll_file`."""
     options = options or ImportOptions()
     result = ImportResult(
         rejects_path=_choose_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run

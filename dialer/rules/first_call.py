@@ -1,7 +1,7 @@
 """Find when a campaign can first call anybody, for `dialer check` and `dialer rules check`. This module does no I/O.
 
-During dialling the calling rules are checked for single numbers only, so it would be noticed late that a campaign can
-call nobody, for example because its polls are over. This module checks every polling area of the roll in advance.
+During dialling, the calling rules are checked for single numbers only. A campaign that can call nobody, for example
+because its polls are over, would be noticed late. So this module checks every polling area of the roll in advance.
 """
 
 from __future__ import annotations

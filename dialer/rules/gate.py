@@ -150,10 +150,10 @@ class Gate:
         return self._convert_to_zone_of_centre(self.rules.hours.get_calling_hours_of_date(today), now)
 
     def describe_periods_outside_profile(self, periods: Collection[Stretch], now: float) -> str | None:
-        """Return a text that says why calling hours are not allowed by the profile of legal rules, or None if they are.
+        """Return why the profile of legal rules does not allow calling hours (a text), or None if it allows them.
 
-        They are allowed if the profile allows them on weekdays, Saturdays or Sundays. `periods` are calling hours in
-        the centre's time.
+        Hours are allowed if the profile allows all of them on weekdays, on Saturdays or on Sundays. `periods` are the
+        calling hours in the centre's time.
         """
         hours = self.rules.hours
         days = {"weekdays": hours.weekday, "Saturdays": hours.saturday, "Sundays": hours.sunday}
@@ -446,10 +446,10 @@ class Gate:
     def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
     ) -> Iterator[Objection]:
-        """Yield an objection if calls are forbidden in every polling area, until the first area allows them.
+        """Yield an objection if every polling area forbids calls. The objection ends when the first area allows them.
 
-        They are forbidden by the silence interval (no campaigning before the close of poll), or if the close of poll is
-        unknown.
+        An area forbids calls in its silence interval (no campaigning before the close of poll), and if its close of
+        poll is unknown.
         """
         found: list[Objection] = []
         for area in areas:

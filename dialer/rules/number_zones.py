@@ -35,8 +35,9 @@ def find_time_zones_of_number_prefix(prefix: str) -> NumberZones:
 
 @lru_cache(maxsize=4096)
 def _load_time_zones_by_name(names: tuple[str, ...]) -> NumberZones:
-    """Return the time zones with these names. If this machine does not know one of them, return none, so that no call
-    is allowed.
+    """Return the time zones with these names, or none if this machine does not know one of them.
+
+    A number without time zones is not called.
     """
     try:
         return tuple(ZoneInfo(name) for name in names)

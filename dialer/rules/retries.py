@@ -64,7 +64,8 @@ def compute_next_booth_worker_call_time(
 ) -> float | None:
     """Return when a booth worker is called next after a call (epoch seconds), or None if never.
 
-    After a conversation or a report of voters this is `every_seconds` later, after other calls sooner.
+    After a conversation or a report of voters, the next call follows `every_seconds` later. After other outcomes, it
+    follows sooner, or never if the number is invalid or the outcome unknown.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
@@ -88,9 +89,10 @@ def compute_worker_call_time_after_disposition(
 def compute_retry_time_after_voter_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when a number is due again after a mark, a recorded fact about a voter (epoch seconds), or None if never.
+    """Return when a number is due again after a mark (epoch seconds), or None if never.
 
-    The number stays due for other voters of the household. The store removes it when no voter is left to call.
+    A mark is a recorded fact about one voter. The number stays due, because other voters of the household may still
+    have to be called. The store removes the number from the list when no such voter is left.
     """
     if attempt_number >= rules.max_attempts:
         return None

@@ -113,7 +113,11 @@ class Rulebook:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def find_time_zones_of_number(self, number: str) -> NumberZones:
-        """Return the time zones in which a number may be. All of them must allow the call at its time."""
+        """Return the time zones that count for the calling hours of a number.
+
+        A call must be allowed in all of these time zones. If the calling hours do not depend on the number, the centre's
+        time zone is the only one.
+        """
         return find_time_zones_of_number(number) if self._do_calling_hours_depend_on_number else (self.centre_zone,)
 
     def list_all_time_zones(self) -> NumberZones:

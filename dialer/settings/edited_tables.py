@@ -111,8 +111,10 @@ class EditedTables:
         return TableChange(path, self.setting, before, content, old.strip("\n"), new.strip("\n"))
 
     def _find_table(self, path: Path, content: bytes | None, name: str) -> tuple[list[str], int, int]:
-        """Return the statements of the file, and the positions of the table's first statement and of the first one
-        after it. Comments below the table belong to what follows.
+        """Return the statements of the file, and the start and end of the table with this name.
+
+        Start and end are positions in the statements; the end is exclusive. Comments below the table do not belong to
+        it.
         """
         tables = _parse_edited_file(path, content or b"").get(self.array, [])
         statements = _split_toml_into_statements((content or b"").decode())

@@ -46,8 +46,8 @@ def read_settings_in_environment(model: type[Section]) -> dict[str, Any]:
 def find_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
     """Return the environment variable that set the setting at the path `place`, or None.
 
-    If the variable set a whole table, the rest of the path is appended to its name. With `of_wrong_type`, a variable
-    that set only a part of the setting is also returned.
+    If the variable set a whole table, the rest of the path is appended to the variable's name. With `of_wrong_type`, a
+    variable that set only one key below `place` counts too.
     """
     for name in _list_matdan_variables():
         path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))

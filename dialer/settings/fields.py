@@ -221,8 +221,8 @@ class Applied(StrEnum):
 class Section(BaseModel):
     """A table of a settings file. Unknown keys, `nan` and `inf` are rejected.
 
-    `applied` says when changes of the table take effect. A field with another time has an `Applied` value as
-    annotation.
+    `applied` says when changes of the table take effect. If changes of a field take effect at another time, the field
+    has this other `Applied` value as annotation.
     """
 
     applied: ClassVar[Applied] = Applied.RESTART

@@ -42,7 +42,7 @@ DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """A comparison of a site's value of a rule with the profile's value: is the site's value at least as strict?"""
+    """The test of a site's own value of a rule: whether the value is at least as strict as the profile's."""
 
     is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
     bound: str  # the rule in words
@@ -282,7 +282,7 @@ class SyntheticVoice(Rule):
 class Exports(Rule):
     """The rule about reporting the cost of calls by candidate, constituency and day.
 
-    If it is required, campaigns with the purpose `material` (campaign audio) need a candidate.
+    If such reports are required, campaigns with the purpose `material` (campaign audio) need a candidate.
     """
 
     expenditure: Required

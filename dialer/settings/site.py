@@ -184,7 +184,8 @@ def _merge_setting_tables(below: Mapping[str, Any], above: Mapping[str, Any]) ->
 def _append_campaigns_from_other_files(table: Mapping[str, Any], of_page: SettingsText | None) -> Mapping[str, Any]:
     """Return the settings table, with the campaigns of headquarters and of the page /campaigns added.
 
-    `of_page` replaces the file of that page. Raises SettingError for an invalid file.
+    If `of_page` is given, it is used in place of the file of the page /campaigns. Raises SettingError for an invalid
+    file.
     """
     own = table.get("campaigns", [])
     if not isinstance(own, list):
@@ -203,7 +204,7 @@ def _append_campaigns_from_other_files(table: Mapping[str, Any], of_page: Settin
 def _append_agents_of_page(table: Mapping[str, Any], of_page: SettingsText | None) -> Mapping[str, Any]:
     """Return the settings table, with the agents added whom supervisors edit on the board.
 
-    `of_page` replaces the file with these agents. Raises SettingError for an invalid file.
+    If `of_page` is given, it is used in place of the file of these agents. Raises SettingError for an invalid file.
     """
     own = table.get("agents", [])
     file = _read_path_setting(table, "desk", "agents_file")

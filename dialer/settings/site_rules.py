@@ -43,7 +43,8 @@ Objection = tuple[str, str, str]
 def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) -> None:
     """Raise SettingError if a setting is less strict than the jurisdiction profile (SettingMistakes for several).
 
-    For some settings, the dialler always uses the stricter value of site and profile. Their defaults are not rejected.
+    Some settings may have a default that is less strict. The dialler then uses the profile's stricter value, so these
+    defaults are not rejected.
     """
     found = []
     for key, problem, remedy in _find_looser_settings(settings, profile):

@@ -135,8 +135,8 @@ def find_caller_ids_for_voter(
 ) -> tuple[str, ...]:
     """Return the caller IDs of a trunk that may be used for a call. `called` is None if the call is not to a voter.
 
-    The first area that contains the voter determines the caller IDs. If there is none, the caller IDs outside all areas
-    are used, or all if every caller ID belongs to an area.
+    The first area that contains the voter determines the caller IDs. If no area contains the voter, the caller IDs that
+    belong to no area are used. If there are no such caller IDs, all are used.
     """
     if called is not None:
         for area in areas:

@@ -37,8 +37,9 @@ class PreparedAgentChange:
 
 
 def list_offered_languages(settings: Settings) -> tuple[str, ...]:
-    """Return the languages that an agent can have: those of the centre, its seats and its agents, and then the others
-    that voters on a roll can have.
+    """Return all languages that a voter on a roll can have, for the form of an agent.
+
+    The languages of the centre, its seats and its agents come first.
     """
     in_use = {settings.centre.language}
     in_use.update(*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
@@ -69,10 +70,10 @@ def prepare_new_agent(
 def prepare_edited_agent(
     settings: Settings, path: Path, values: Mapping[str, Any], pin_hash: str | None
 ) -> PreparedAgentChange:
-    """Return the change that gives an agent in the agents file `path` these values of the form. The agent is the one
-    with the number in the form. Without `pin_hash`, the PIN stays.
+    """Return the change of one agent in the agents file `path` to these values of the form.
 
-    Nothing is written yet. Raises SettingError or SettingMistakes, whose keys are the form's fields.
+    The number in the form identifies the agent. If `pin_hash` is None, the PIN stays. Nothing is written yet. Raises
+    SettingError or SettingMistakes, whose keys are the form's fields.
     """
     before = _find_agent_in_file(path, values["number"])
     pin = before.pin.get_secret_value() if pin_hash is None else pin_hash

@@ -66,8 +66,8 @@ class AsteriskServers:
     def list_settings_reload_functions(self) -> Iterator[ReloadFunction]:
         """Yield the functions that adapt the Asterisk connections when the settings file is reloaded.
 
-        One sets how each carrier writes numbers. With several servers, another sets which server has each trunk and
-        seat.
+        The first function sets the number formats of the carriers. On a site with several Asterisk servers, a second
+        function sets which server has each trunk and seat.
         """
         switch, adapters = self.switch, tuple(self._adapters.values())
 

@@ -147,10 +147,10 @@ def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, An
 def prepare_edited_campaign(
     settings: Settings, path: Path, campaign_id: str, values: Mapping[str, Any]
 ) -> PreparedChange:
-    """Return the change that gives a campaign in the campaigns file `path` these values of the form. Its settings that
-    the form does not have stay.
+    """Return the change of one campaign in the campaigns file `path` to these values of the form.
 
-    Nothing is written yet. Raises SettingError or SettingMistakes, whose keys are the form's fields.
+    Settings of the campaign that are not in the form stay. Nothing is written yet. Raises SettingError or
+    SettingMistakes, whose keys are the form's fields.
     """
     before = _find_campaign_in_file(path, campaign_id)
     if values.get("id") != campaign_id:
@@ -193,7 +193,10 @@ def _load_changed_settings(settings: Settings, change: TableChange, campaign_id:
 
 
 def _refuse_name_of_removed_campaign(settings: Settings, campaign_id: str) -> None:
-    """Raise SettingError if a removed campaign had this name and was running: the new campaign would dial at once."""
+    """Raise SettingError if a removed campaign had this name and was running.
+
+    Its stored state is still "running", so a new campaign with the name would dial at once.
+    """
     if not settings.store.path.exists():
         return
     with _open_site_store_for_reading(settings) as db:
@@ -210,10 +213,10 @@ def _refuse_name_of_removed_campaign(settings: Settings, campaign_id: str) -> No
 def _read_campaign_from_form(
     settings: Settings, values: Mapping[str, Any], other: Mapping[str, Any], before: Mapping[str, Any] = _NO_VALUES
 ) -> Campaign:
-    """Return the campaign with these values of the form. `other` has its settings that are not in the form.
+    """Return the campaign with these values of the form. `other` has the campaign's settings that are not in the form.
 
-    `before` has the values of the form before an edit. Unchanged values are accepted even if the form no longer offers
-    them.
+    `before` has the values that the form had before the edit. A value that is the same as before is accepted even if
+    the form no longer offers it.
     """
     fields = {each.name: each for each in describe_campaign_form(settings)}
     for name, value in values.items():
@@ -305,9 +308,9 @@ def _is_problem_of_every_campaign(finding: Finding) -> bool:
 
 
 def list_other_pending_changes(running: Settings, prepared: PreparedChange) -> tuple[list[str], list[str]]:
-    """Return two lists of settings whose changed values in the settings files are not in force yet.
+    """Return two lists of changed settings that are not in force yet, for a warning before the campaign is saved.
 
-    The first has settings of other things than this campaign, which a reload would apply too. The second has settings
-    that need a restart, because of which the dialler would refuse a reload.
+    The first list has settings outside this campaign. A reload would apply them too. The second list has settings that
+    need a restart. As long as there are any, the dialler refuses to reload.
     """
     return list_other_changes(running, prepared.settings, f"campaigns.{prepared.campaign_id}")

@@ -32,8 +32,9 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 
 
 def find_prompt_certificates_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
-    """Return for each language whether all prompts of an IVR flow have a certificate (an authority's approval), and
-    until when it is valid.
+    """Return for each language whether all prompts of an IVR flow have a certificate (an authority's approval).
+
+    The result also says until which day all these certificates are valid.
     """
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _check_certificates_in_language(flow, language, prompts) for language in sorted(languages)}

@@ -63,9 +63,9 @@ def _flatten_settings(tables: Mapping[str, Any]) -> dict[str, str]:
 def list_changed_values(in_force: Mapping[str, str], running: Settings, new: Settings) -> list[ChangedValue]:
     """Return each setting whose value in the settings files differs from the value in force, without secrets.
 
-    `in_force` are the settings in the dialler's audit (see `list_settings_by_key`); if it is empty, those of
-    `running` are used. `running` are the settings in force in this process, which show whether a secret has changed.
-    An added or removed table, such as a seat, is one entry.
+    `in_force` has the values in the dialler's audit (see `list_settings_by_key`). If it is empty, the values of
+    `running` are compared. `running` has the settings in force in this process. Changed secrets are found by comparing
+    `running` with `new`, because the audit does not have them. An added or removed table, such as a seat, is one entry.
     """
     known, after = list_settings_by_key(running), list_settings_by_key(new)
     before = in_force or known
@@ -111,10 +111,10 @@ def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
 
 
 def list_other_changes(running: Settings, after: Settings, own: str) -> tuple[list[str], list[str]]:
-    """Return two lists of settings whose changed values in the settings files are not in force yet.
+    """Return two lists of settings that differ between `running`, the settings in force, and `after`.
 
-    The first has settings outside the table `own`, such as `campaigns.turnout`, which a reload would apply too. The
-    second has settings that need a restart, because of which the dialler would refuse a reload.
+    The first list has settings outside the table `own`, such as `campaigns.turnout`. A reload would apply them too. The
+    second list has settings that need a restart. As long as there are any, the dialler refuses to reload.
     """
     changes = list(list_setting_changes(running, after))
     restart = [each.name for each in changes if each.takes_effect is Applied.RESTART]

@@ -64,9 +64,9 @@ async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
 async def record_settings_and_configure_store(
     settings: Settings, store: Store, weights: ImportedWeights, at: float
 ) -> None:
-    """Record the settings in the store when the dialler starts, and apply two of them to the store.
+    """Record the settings in the store when the dialler starts, and configure the store by two of the settings.
 
-    They are the secrets for hashing opt-outs, and the limit on messages that wait for headquarters.
+    These two are the secrets for hashing opt-outs, and the limit on messages that wait for headquarters.
     """
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers_and_suppress_opt_outs(settings.rules.list_opt_out_secrets())

@@ -148,8 +148,8 @@ async def _listen_for_keys(
 ) -> None:
     """Wait at most TALK_SECONDS until the called person presses # or hangs up.
 
-    Asterisk does not report whether a key came as an RTP event (RFC 4733) or as a tone. So with the trunk's setting
-    `auto` it first listens for RTP events only, then for tones only.
+    Asterisk does not report whether a key came as an RTP event (RFC 4733) or as a tone. So if the trunk's setting is
+    `auto`, the test first lets Asterisk listen for RTP events only, then for tones only.
     """
     if trunk.dtmf is not DtmfMode.AUTO:
         test.listens_for = trunk.dtmf

@@ -43,9 +43,10 @@ class KnownDevices:
         self._key = secrets.token_bytes(32)
 
     async def find_device_of_cookie(self, cookie: str) -> KnownDevice | None:
-        """Return the device that has this cookie, or None.
+        """Return the device that has this cookie, or None if no known device has it.
 
-        None is also returned if the last sign-in on the device was too long ago, or the database cannot be read.
+        A device is unknown if the last sign-in on it was too long ago. The result is also None if the database cannot
+        be read.
         """
         if len(cookie) != _COOKIE_LETTERS:
             return None

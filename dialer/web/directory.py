@@ -43,9 +43,9 @@ class Directory:
         self._changed.clear()
 
     def replace_users_from_settings(self, supervisors: Iterable[Supervisor]) -> None:
-        """Replace the users defined in the settings, because the settings have changed.
+        """Replace the users from the settings after the settings have changed.
 
-        The next call of `report_changed_user_rights` reports the users whose rights differ.
+        The next call of `report_changed_user_rights` also reports the users whose rights this has changed.
         """
         before = self._in_settings
         self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}

@@ -137,7 +137,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _remove_from_pending_connections(self) -> None:
-        """Subtract this connection from its address's count of connections that have not sent a request yet."""
+        """Stop counting this connection among its address's connections that have not sent a request yet."""
         address, self._pending_address = self._pending_address, ""
         if address:
             self.pending[address] -= 1

@@ -301,9 +301,10 @@ class People:
         await self._store_password(name, password, once=False)
 
     async def create_one_time_password(self, name: str) -> str:
-        """Store and return a new password for one sign-in, at which the user must choose another.
+        """Replace a user's password with a new one-time password, and return the new one.
 
-        It replaces the current password. Raises SettingError for an unknown user.
+        The user can sign in with this password once, and must then choose another one. Raises SettingError for an
+        unknown user.
         """
         await self.directory.reread_stored_users()
         refuse_unknown_user(name, self.directory.list_user_names())

@@ -84,8 +84,8 @@ class ScreenPopBuilder:
     def build_screen_pop(self, line: CallScreenData, seat: SeatCall, script: str | None) -> AgentScreenPop:
         """Return the screen pop (data of the voter) of a call, without the agent's note and draft.
 
-        `script` is the version of the agents' script that the dialler uses. If it is not loaded yet, the script files
-        are read again.
+        `script` is the version of the agents' script that the dialler uses. If the desk has not loaded this version
+        yet, it reads the script files again.
         """
         call = line.call
         campaign, to_booth_worker = self._campaigns.get(call.campaign_id), bool(call.of_worker)

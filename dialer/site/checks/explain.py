@@ -186,7 +186,10 @@ def explain_whether_numbers_can_be_called(
 def _find_note_about_changed_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
-    """Yield a note if the calls on that day used other certificates of recordings than those in the catalogue now."""
+    """Yield a note if calls from `since` to `at` were made with other certificates than those now in the catalogue.
+
+    The certificates are approvals of recordings by an authority.
+    """
     stored = number_history.find_certificates_used_in_calls(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
@@ -195,7 +198,7 @@ def _find_note_about_changed_certificates(
 def _find_event_required_before_next_call(record: NumberRecord, campaign: str) -> str | None:
     """Return the event for which the number's next call waits, such as the end of the call in progress.
 
-    Return None if it waits for no event, or only for a known time.
+    Return None if the next call waits for no event, or only for a known time.
     """
     if record.on_a_call:
         return "after the call in progress"
@@ -211,7 +214,8 @@ def _combine_refusal_reasons(
     """Return whether a number may be called, and all reasons against it.
 
     `others` are reasons from the campaign's list of numbers, which apply until `at` (epoch seconds; None = forever).
-    The reasons of the legal rules are added here, except `named`, which `others` already has.
+    This function adds the reasons of the legal rules. It leaves out the rule `named`, because `others` has this reason
+    already.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))

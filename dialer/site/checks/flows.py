@@ -63,7 +63,7 @@ def _wrap_single_finding_in_list(finding: Finding) -> list[Finding]:
 def _list_services_that_flows_may_offer(settings: Settings) -> frozenset[Offer]:
     """Return what IVR flows may lawfully offer to voters, such as a ride to the poll.
 
-    Return nothing if the profile with the legal rules is invalid; another check reports that.
+    If the profile with the legal rules is invalid, return an empty set. Another check reports the invalid profile.
     """
     try:
         return list_lawful_offers_to_voters(load_site_profile(settings))

@@ -62,7 +62,11 @@ def _run_or_start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
 
 
 def convert_error_to_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
-    """Convert an error to check results. An OSError becomes one about the unreadable file."""
+    """Convert an error to check results.
+
+    SettingMistakes gives one result for each mistake. An OSError gives a result that names the file that cannot be
+    read.
+    """
     if isinstance(problem, SettingMistakes):
         return [make_error_finding(subject, get_error_text(each)) for each in problem.mistakes]
     if isinstance(problem, MatdanError):
