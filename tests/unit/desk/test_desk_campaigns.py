@@ -129,7 +129,7 @@ async def test_mistakes_in_the_form_are_reported_at_their_fields(desk: DeskUnder
     assert checked["difference"] == ""
     answer = await save_form(desk, "", max_attempts=0)
     assert (answer.status_code, answer.json()["problem"]) == (422, "campaign-invalid")
-    assert answer.json()["text"].startswith("max_attempts: must be greater than or equal to 1 (is 0)")
+    assert answer.json()["text"]["english"].startswith("max_attempts: must be greater than or equal to 1 (is 0)")
 
 
 async def test_new_campaign_is_not_saved_if_the_campaigns_file_changed_after_the_check(

@@ -210,7 +210,9 @@ def test_twilio_must_play_recordings_of_texts_that_need_a_certificate() -> None:
     }
     account = {"enabled": True, "account_sid": "AC" + "0" * 32, "auth_token": "x", "public_url": "https://x.example"}
     campaign = {"kind": "ivr", "flow": "turnout"}
-    with pytest.raises(SettingError, match=r"Twilio would speak the texts with its own voice; set twilio\.sounds_url"):
+    with pytest.raises(
+        SettingError, match=r"Twilio would speak the texts with its own voice; set `twilio\.sounds_url`"
+    ):
         load_site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=account))
     served = {**account, "sounds_url": "https://x.example/sounds"}
     assert load_site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=served)).name == "india"

@@ -34,6 +34,7 @@ DESK_FILE = (
     "dialer.store.passkey_records",
     "dialer.store.known_devices",
     "dialer.store.campaign_drafts",
+    "dialer.store.coaching_notes",
 )
 STATEMENTS = [
     pytest.param(each, name, id=f"{each.__module__.removeprefix('dialer.')}.{name}")
