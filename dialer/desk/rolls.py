@@ -32,6 +32,7 @@ from dialer.desk.board import OTHER_COMMANDS, send_command_to_dialler
 from dialer.domain.errors import NotInStore, RollError, StoreError
 from dialer.domain.output import create_private_file
 from dialer.domain.schema import MESSAGE
+from dialer.domain.translatable import ShownText
 from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.fields import Field as RollField
@@ -120,7 +121,7 @@ class RollStatus:
     at: float  # when it entered this state (epoch seconds)
     figures: dict[str, int] | None = None
     reasons: dict[str, int] | None = None  # why rows, numbers and cells are rejected, with their counts
-    warnings: list[str] | None = None  # what to check before the import
+    warnings: list[ShownText] | None = None  # what to check before the import
     text: str = ""  # why it was refused, or the result of the import
     description: str = ""  # the format of the file
     preview: ColumnPreview | None = None  # the mapping, which may be changed; None: the file is not there for it

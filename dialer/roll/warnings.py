@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from dialer.domain.translatable import translatable
 from dialer.roll.fields import Field, find_field_of_heading
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
@@ -32,22 +33,29 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
     header.
     """
     if Field.MOBILE not in mapping.columns and Field.MOBILE not in mapping.values:
-        yield (
-            "no column is read as a phone number: no voter in this file can be called;"
-            ' map a column to mobile (in a --map file: mobile = "HEADING" under [columns])'
+        yield translatable(
+            "roll-without-phone-numbers",
+            "no column is read as a phone number: no voter in this file can be called; map a column to mobile"
+            ' (in a `--map` file: `mobile = "HEADING"` under `[columns]`)',
         )
     if not {Field.NAME, Field.NAME_LOCAL} & {*mapping.columns, *mapping.values}:
-        yield (
-            "no column is read as a name: agents and booth lists will have no names;"
-            ' map a column to name (in a --map file: name = "HEADING" under [columns])'
+        yield translatable(
+            "roll-without-names",
+            "no column is read as a name: agents and booth lists will have no names; map a column to name"
+            ' (in a `--map` file: `name = "HEADING"` under `[columns]`)',
         )
     for index, numbers, cells in find_unused_columns_with_phone_numbers(mapping, rows, region):
         heading = mapping.header[index]
         given = [mapping.header[each] for each in mapping.columns.get(Field.MOBILE, ())]
         wanted = ", ".join(f'"{each}"' for each in [*given, heading])
-        yield (
-            f"{heading or 'a column without heading'}: {numbers:,} of the first {cells:,} cells are phone numbers, but the"
-            f" column is not read; map it to mobile (in a --map file: mobile = [{wanted}] under [columns])"
+        yield translatable(
+            "roll-column-of-numbers-not-read",
+            "{heading}: {numbers:,} of the first {cells:,} cells are phone numbers, but the column is not read; map it to"
+            " mobile (in a `--map` file: {mapping} under `[columns]`)",
+            heading=heading or translatable("column-without-heading", "a column without heading"),
+            numbers=numbers,
+            cells=cells,
+            mapping=f"`mobile = [{wanted}]`",
         )
     for name in _NAMES:
         for index in mapping.columns.get(name, ()):
@@ -83,18 +91,28 @@ def _find_warning_about_illegible_names(heading: str, cells: Sequence[str], *, l
     """Return a warning if the names in a column are illegible because of a wrong encoding or font."""
     garbled = [cell for cell in cells if is_garbled_text(cell)]
     if garbled:
-        yield (
-            f"{heading}: {len(garbled):,} of the first {len(cells):,} names are UTF-8 decoded as Latin letters"
-            f" ({garbled[0][:20]}): agents cannot read them; export the roll again as UTF-8"
+        yield translatable(
+            "roll-names-garbled",
+            "{heading}: {names:,} of the first {cells:,} names are `UTF-8` decoded as Latin letters ({example}): agents"
+            " cannot read them; export the roll again as `UTF-8`",
+            heading=heading,
+            names=len(garbled),
+            cells=len(cells),
+            example=garbled[0][:20],
         )
         return
     latin = [cell for cell in cells if cell.isascii() and any(letter.isalpha() for letter in cell)]
     signs = sum(_FONT_SIGNS.search(cell) is not None for cell in latin)
     small = sum(cell[:1].islower() or not cell[:1].isalnum() for cell in latin)
     if latin and small >= MIN_SHARE * len(cells) and (signs or local):
-        yield (
-            f"{heading}: {len(latin):,} of the first {len(cells):,} names look like text in a legacy font such as Kruti Dev"
-            f" ({latin[0][:20]}): agents cannot read them; have them converted to Unicode first"
+        yield translatable(
+            "roll-names-in-legacy-font",
+            "{heading}: {names:,} of the first {cells:,} names look like text in a legacy font such as Kruti Dev"
+            " ({example}): agents cannot read them; have them converted to Unicode first",
+            heading=heading,
+            names=len(latin),
+            cells=len(cells),
+            example=latin[0][:20],
         )
 
 

@@ -35,7 +35,7 @@ def run_without_centre(journey: Journey) -> None:
     _write_roll(journey, "title.csv", ",,  Electoral roll 2029", ",,", f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601")
     journey.run(dry_run.format("title.csv"), "1 rows", "MOBILE mobile")
 
-    names = (("mojibake", "à¤†à¤¶à¤¾", "UTF-8 decoded as Latin letters"), ("krutidev", "jke dqekj", "Kruti Dev"))
+    names = (("mojibake", "à¤†à¤¶à¤¾", "decoded as Latin letters"), ("krutidev", "jke dqekj", "Kruti Dev"))
     for kind, name, expected in names:
         _write_roll(
             journey, f"{kind}.csv", f"{KEY},NAME HI,MOBILE", f"174,1,1,{name},9812345601", f"174,1,2,{name},9812345602"

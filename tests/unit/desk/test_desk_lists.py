@@ -95,7 +95,7 @@ async def test_uploaded_electoral_roll_is_checked_in_a_separate_process_and_then
 async def test_desk_shows_the_warnings_about_an_uploaded_electoral_roll(desk: DeskUnderTest) -> None:
     await upload_roll(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
     warnings = (await wait_for_status(desk, "checked"))["warnings"]
-    assert any("remarks" in warning for warning in warnings)
+    assert any("remarks" in warning["english"] and warning["id"] for warning in warnings)
 
 
 async def test_electoral_roll_import_is_retried_while_the_broker_is_unreachable(

@@ -41,7 +41,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     (warning,) = find_warnings(tmp_path, f"{KEY},NAME,MOBILE,ALT CONTACT", *rows)
     assert warning == (
         "ALT CONTACT: 2 of the first 3 cells are phone numbers, but the column is not read;"
-        ' map it to mobile (in a --map file: mobile = ["MOBILE", "ALT CONTACT"] under [columns])'
+        ' map it to mobile (in a `--map` file: `mobile = ["MOBILE", "ALT CONTACT"]` under `[columns]`)'
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
@@ -64,7 +64,7 @@ def test_electoral_roll_without_phone_and_name_columns_gives_warnings(tmp_path: 
         (
             "NAME",
             ("à¤†à¤¶à¤¾", "à¤°à¤µà¤¿"),
-            "NAME: 2 of the first 2 names are UTF-8 decoded as Latin letters (à¤†à¤¶à¤¾)",
+            "NAME: 2 of the first 2 names are `UTF-8` decoded as Latin letters (à¤†à¤¶à¤¾)",
         ),
         ("NAME HI", ("jke dqekj", "lhrk nsoh"), "names look like text in a legacy font such as Kruti Dev (jke dqekj)"),
         ("NAME", ("fot; dqekj 'kekZ", "jke dqekj"), "NAME: 2 of the first 2 names look like text in a legacy font"),

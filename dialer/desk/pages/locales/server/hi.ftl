@@ -289,3 +289,12 @@ transport-forbidden = { $profile } मतदान तक सवारी दे
 remove-offer-from-script = स्क्रिप्ट से वह बात हटाएँ
 synthetic-voice-unannounced = { $profile } के अनुसार कृत्रिम आवाज़ की सूचना देनी होती है
 announce-synthetic-voice = स्क्रिप्ट में इसकी सूचना दें, और `"computer-labelled"` लिखें
+
+## मतदाता सूची की चेतावनियाँ
+
+roll-without-phone-numbers = कोई कॉलम फ़ोन नंबर के रूप में नहीं पढ़ा जाता: इस फ़ाइल के किसी मतदाता को कॉल नहीं हो सकती; किसी कॉलम को मोबाइल नंबर चुनें (`--map` फ़ाइल में: `[columns]` के नीचे `mobile = "HEADING"`)
+roll-without-names = कोई कॉलम नाम के रूप में नहीं पढ़ा जाता: एजेंटों और बूथ सूचियों के पास नाम नहीं होंगे; किसी कॉलम को नाम चुनें (`--map` फ़ाइल में: `[columns]` के नीचे `name = "HEADING"`)
+roll-column-of-numbers-not-read = { $heading }: पहली { $cells } कोशिकाओं में से { $numbers } में फ़ोन नंबर हैं, पर यह कॉलम पढ़ा नहीं जाता; इसे मोबाइल नंबर चुनें (`--map` फ़ाइल में: `[columns]` के नीचे { $mapping })
+column-without-heading = बिना शीर्षक वाला कॉलम
+roll-names-garbled = { $heading }: पहले { $cells } नामों में से { $names } नाम `UTF-8` के हैं जो रोमन अक्षर बन गए हैं ({ $example }): एजेंट उन्हें पढ़ नहीं सकते; सूची को फिर से `UTF-8` में निर्यात करें
+roll-names-in-legacy-font = { $heading }: पहले { $cells } नामों में से { $names } नाम कृतिदेव जैसे पुराने फ़ॉन्ट में लगते हैं ({ $example }): एजेंट उन्हें पढ़ नहीं सकते; पहले उन्हें यूनिकोड में बदलवाएँ

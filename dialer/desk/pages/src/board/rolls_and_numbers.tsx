@@ -1,7 +1,7 @@
 // Rolls and numbers: a roll is checked and then imported; a number is blocked or erased. Loaded when first opened.
 import { useState } from "preact/hooks";
 import { saveFile } from "../shared/download";
-import { Alert, askQuestion, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
+import { Alert, askQuestion, problemText, Section, ServerText, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, me, type Problem, value } from "../shared/server";
 import type { PreviewedReject, RollStatus } from "../shared/wire";
 import { count, messageOf, t } from "../shared/words";
@@ -168,9 +168,11 @@ function Roll({ roll }: { roll: RollStatus }) {
         />
       )}
       {roll.warnings && roll.warnings.length > 0 && (
-        <ul lang="en" class="warnings">
+        <ul class="warnings">
           {roll.warnings.map((warning) => (
-            <li key={warning}>{warning}</li>
+            <li key={warning.english}>
+              <ServerText text={warning} />
+            </li>
           ))}
         </ul>
       )}

@@ -965,7 +965,7 @@ export interface RollStatus {
   at: number;
   figures: Record<string, number> | null;
   reasons: Record<string, number> | null;
-  warnings: string[] | null;
+  warnings: PageText[] | null;
   text: string;
   description: string;
   preview: ColumnPreview | null;
