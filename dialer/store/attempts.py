@@ -248,8 +248,8 @@ def _compute_earliest_call_time(
 ) -> float:
     """Return the earliest time at which any campaign may call a number again (epoch seconds; 0 for now).
 
-    A call that the person asked for is delayed only if the phone has rung, or another centre has called, since the
-    request.
+    If a person has asked for the call, calls before the request do not delay it. Only two things do: the phone has rung
+    since the request, or another centre has called.
     """
     elsewhere = peer_calls.read_call_times_in_other_centres(db, claim.phone_id)
     if pre_dial_check.promised:
@@ -265,11 +265,10 @@ def _compute_earliest_call_time(
 def _update_queue_after_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Put the number of a refused attempt back into the queue, postpone it or close it. Return the reason of the
-    refusal.
+    """Release, postpone or close the number of a refused attempt in the queue, and return the refusal.
 
-    If the voter is not to be called, but another voter of the number is, the number goes back to the queue and
-    CLAIM_LOST is returned.
+    The result is `refusal` with one exception. If only the addressed voter is not to be called any more, the number
+    goes back to the queue for its other voters, and CLAIM_LOST is returned.
     """
     claim = attempt.claim
     match refusal:
@@ -381,10 +380,11 @@ def block_other_numbers_of_voter(
 ) -> None:
     """Block a voter's other numbers until the time `until`, so that a voter with two numbers is not called on both.
 
-    A number that is due later keeps its due time. `held_until` is set if an agent corrects the result of a call: it is
-    the time until which the earlier result had blocked the numbers. Numbers that are due at that time become due at
-    `until`, even if that is sooner. If the called number is no longer linked to the voter (a wrong number), no number
-    is blocked.
+    A number that is due after `until` keeps its due time. If the called number is no longer linked to the voter (a
+    wrong number), no number is blocked.
+
+    Give `held_until` when an agent corrects the result of a call. It is the time until which the earlier result blocked
+    the numbers. Numbers that are due at exactly that time become due at `until`, sooner or later.
     """
     if held_until is not None:
         set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -395,10 +395,11 @@ def block_other_numbers_of_voter(
 def set_due_time_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Set the time at which a voter's other numbers are due. A number that is due later keeps its due time.
+    """Set the time `until` at which a voter's other numbers are due.
 
-    If `held_until` is given, only numbers that are due at exactly that time are changed, and they may become due
-    sooner. It is the time that was set after an earlier result of the same conversation.
+    Without `held_until`, a number that is due after `until` keeps its due time. With `held_until`, only numbers that
+    are due at exactly that time are changed, and they may become due sooner. An earlier result of the same conversation
+    had set that time.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -455,7 +456,7 @@ def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
-    """Return the last conversation of each logged-in agent who has not entered its result (disposition) yet.
+    """Return each logged-in agent's last conversation, if the agent has not entered the call's result (disposition).
 
     Conversations that ended before the time `since` (epoch seconds) are left out.
     """

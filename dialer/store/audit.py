@@ -87,10 +87,11 @@ def get_name_of_responsible_person(who: str | None) -> str:
 
 
 def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
-    """Append an audit entry and return its number. A repeated entry with the same content and time is not appended.
+    """Append an audit entry and return its number. If the same entry is stored already, return that entry's number.
 
-    `kind` names the action ("listen"); `what` has ids and short reasons. Entries can be neither changed nor removed.
-    Raises UnsafeValue if a detail looks like a phone number or is too long.
+    Two entries are the same if time, kind, person and details are equal. `kind` names the action ("listen"); `what` has
+    ids and short reasons. Entries can be neither changed nor removed. Raises UnsafeValue if a detail looks like a phone
+    number or is too long.
     """
     same = SQL.number_of_same_entry.fetch_first_value(
         db, at=at, kind=kind, who=who, what=format_audit_details_for_hashing(what)
@@ -166,7 +167,7 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
 def find_settings_changed_during_unfinished_calls(db: Connection) -> frozenset[str] | None:
     """Return the keys of the settings that have changed since the oldest unfinished call attempt was placed.
 
-    Return None if the audit does not contain all changes since then.
+    Return None if the keys are not all known, because an audit entry of a change does not list every changed setting.
     """
     changes = SQL.setting_changes_since_oldest_open_attempt.fetch_all_values(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):

@@ -69,11 +69,11 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` backups in the folder with the new backup `made`. Return the deleted ones.
+    """Delete all but the newest `keep` backups in the folder of the new backup `made`, and return the deleted ones.
 
-    Which backups are the newest is decided by their names. The new backup always stays, even if a wrong clock gave
-    another one a later name. Only folders that are named like a backup and contain no other files are deleted. Raises
-    StoreError if a backup cannot be deleted.
+    The time in a backup's name decides which backups are the newest. The backup `made` is never deleted, even if a
+    wrong clock has given an older backup a later name. Only folders that are named like a backup and contain no other
+    files are deleted. Raises StoreError if a backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, get_desk_file_path(Path(STORE)).name}

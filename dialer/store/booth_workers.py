@@ -40,12 +40,11 @@ class SQL(Statements):
 def save_booth_worker(
     db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]
 ) -> tuple[int, bool]:
-    """Store a booth worker and the worker's polling stations. Return the worker's id, and whether the number has opted
-    out.
+    """Store a booth worker and the worker's polling stations.
 
-    Stations stored for the worker that are not among `booth_ids` are removed. An empty name or language does not
-    overwrite a stored one. If campaigns had closed the number (E.164) in their queues, it is reopened, unless it has
-    opted out.
+    Return the worker's id, and whether the number has opted out. The stations in `booth_ids` replace those stored
+    earlier. An empty name or language does not overwrite a stored one. If the number (E.164) is closed in the queue of
+    a campaign that calls booth workers, it is reopened, unless it has opted out.
     """
     SQL.add_phone.run_statement(db, number=number)
     phone_id, opted_out = SQL.phone.fetch_only_row(db, number=number)

@@ -100,21 +100,25 @@ def claim_queued_numbers(
     voting: VotingBooths | None = None,
     day_start: float | None = None,
 ) -> list[Claim]:
-    """Reserve up to `limit` numbers of a campaign's queue for dialling. Return them with the facts that the rules
-    check.
+    """Reserve up to `limit` numbers of a campaign's queue for dialling.
 
-    Promised calls that are due come first, then other due numbers (the longest due first), then numbers that were never
-    called. The latter are taken from the polling stations in `booths`, in this order and up to the number given for
-    each, or booth after booth if `booths` is None. Within a booth, the number with the highest weight of pending voters
-    comes first.
+    Return the reservations (claims), with the facts that the calling rules check. A number returns to the queue when
+    its reservation expires. No number is reserved twice. The cost does not depend on the length of the queue.
 
-    Numbers that have opted out, are on a call or have no pending voter are skipped, and closed if that is final. No
-    number is reserved twice. A number returns to the queue when its reservation (claim) expires. The cost does not
-    depend on the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
+    The order is:
 
-    `voting` has the booths that vote on this polling day. Numbers of other booths are not reserved, except promised
-    calls. Those that are due are set aside until the day ends, a claim is made without `voting`, the dialler restarts,
-    or they get a new time.
+    - Promised calls that are due.
+    - Other due numbers, the longest due first.
+    - Numbers that were never called. They come from the polling stations in `booths`, in this order and up to the
+      number given for each. If `booths` is None, they come booth after booth. Within a booth, the number with the
+      highest weight of pending voters comes first.
+
+    Numbers that have opted out, are on a call or have no pending voter are skipped. They are closed if that is final.
+    Attempts and conversations count from `day_start` (None: the last 24 hours).
+
+    `voting` has the booths that vote on this polling day. Of other booths, only promised calls are reserved. The other
+    due numbers of such booths are set aside until one of these happens: the day ends, this function is called without
+    `voting`, the dialler restarts, or the number gets a new due time.
     """
     release_expired_claims(db, now)
     SQL.end_expired_asides.run_statement(db, campaign_id=campaign_id, now=now)
@@ -225,8 +229,8 @@ def return_refused_numbers_to_queue(db: Connection, campaign_id: str, most: int)
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put numbers whose reservation for dialling has expired back into the queue, and return how many.
 
-    If `owner`, a dialler that has just started, is given, all numbers that its earlier run had reserved are put back
-    too. Numbers that were skipped for the day then become available again.
+    Give `owner` when a dialler starts: it is that dialler's name. Then all numbers that its earlier run had reserved
+    also return to the queue, and are counted. Numbers that were skipped for the day become available again.
     """
     released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
@@ -280,10 +284,10 @@ class _Search:
     def claim_numbers_found_by_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
-        """Reserve at most `most` of the numbers in the queue that a query finds. Its rows are read one by one, as
-        needed.
+        """Reserve at most `most` of the numbers in the queue that `query` finds.
 
-        `promised` says whether the query finds calls that were promised to voters.
+        The query's rows are read one by one, only until enough numbers are reserved. `promised` says whether the query
+        finds calls that were promised to voters.
         """
         room = min(most, self.limit - len(self.claims))
         if room <= 0:

@@ -90,12 +90,12 @@ def open_store_for_reading(
 ) -> Connection:
     """Open a read-only connection to the store, also while a dialler is running. Keep its transactions short.
 
-    `opened_here` says that this process has the file open already. Then the file's header is not checked: to close the
-    file after the check would drop SQLite's own locks (POSIX), and another program could remove the WAL and later
-    commits.
+    Set `opened_here` if this process has the file open already. Then the file's header is not checked. The check would
+    open and close the file, and closing it would drop the POSIX locks that SQLite holds for this process. Another
+    program could then remove the WAL with later commits.
 
-    Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt
-    where the file is not a store.
+    Raises StoreError if there is no store, if its schema is not this program's, or if the `key` is wrong. Raises
+    StoreCorrupt if the file is not a store.
     """
     check_sqlite_version()
     if not opened_here:

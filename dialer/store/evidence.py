@@ -61,7 +61,7 @@ def _declare_table_hashed_by_block(
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed in blocks for the signed log.
 
-    The first column of its key is an id. Rows with consecutive ids form a block.
+    `key` has the columns that identify a row; the first one is an id. Rows with neighbouring ids form a block.
     """
     where = f"{key[0]} BETWEEN :one << {BLOCK_BITS} AND (:one << {BLOCK_BITS}) + {(1 << BLOCK_BITS) - 1}"
     same = " AND ".join(f"{name} = NEW.{name}" for name in key)

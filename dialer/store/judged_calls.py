@@ -13,7 +13,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class JudgedCount(NamedTuple):
-    """How many of a campaign's calls were judged, and how many of them people had answered."""
+    """How many of a campaign's calls were judged, and how many of the judged calls a person had answered."""
 
     campaign_id: str
     judged: int

@@ -1,6 +1,7 @@
 """Finds the process that holds a store's lock.
 
-This module never tries to lock the store itself: a dialler that starts at that moment would find the store locked.
+This module never tries to take the lock, not even briefly. A dialler that starts at that moment would fail, because it
+would find the store locked.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ def get_lock_path(path: Path) -> Path:
 def find_lock_holder(path: Path) -> str | None:
     """Return the program that has locked the store at `path`, such as "a dialler (process 812)", or None if none has.
 
-    The process number in the lock file may belong to another program by now. So this function checks, where the system
-    shows it, that the process has the store's file open. If the lock file was removed, only the process number is known
-    ("process 812"). Raises OSError if the lock file cannot be read.
+    The lock file names the program and its process number, but that number may belong to another program by now. So the
+    name is returned only if that process has the lock file open or, where the system does not show open files, is
+    alive. Otherwise the process is found by its lock on the database file, and only its number is returned ("process
+    812"). Raises OSError if the lock file cannot be read.
     """
     lock = get_lock_path(path)
     try:

@@ -186,9 +186,10 @@ def find_last_mark_by_booth_worker(db: Connection, attempt_id: AttemptId) -> tup
 
 
 def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
-    """Return the voters about whom a mark (fact about a voter) was stored under the key `key`, in stored order.
+    """Return the voters of the marks (facts about voters) with the key `key`, in the order in which they were stored.
 
-    An answer about several voters stores a mark for each of them, under keys that begin with `key/`. These count too.
+    An answer about several voters stores one mark for each voter, under keys that begin with `key/`. The voters of
+    these marks are returned too.
     """
     return SQL.voters_with_key.fetch_all_values(db, key=key)
 

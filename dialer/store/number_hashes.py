@@ -113,9 +113,10 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
 
 
 def hash_next_page_of_phone_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash the roll's next phone numbers that have no hash made with this secret yet, up to a fixed number of them.
+    """Hash the next page of the roll's phone numbers with `secret`. A page has at most HASHES_PER_PAGE numbers.
 
-    The numbers are those with ids above `after`. Return the last id that was hashed, or None if no number was left.
+    Numbers with ids up to `after`, and numbers that have a hash made with this secret, are left out. Return the last id
+    that was hashed, or None if no number was left.
     """
     secret_id = read_ids_of_shared_secrets(db)[compute_secret_fingerprint(secret)]
     page = SQL.unhashed.fetch_all_rows(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)

@@ -39,8 +39,8 @@ class SQL(Statements):
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
     """Return whether the store lacks a call that is recorded elsewhere, such as at the broker.
 
-    Return False if a person has decided since that call to accept the older store, restore a backup or purge the
-    records.
+    Return False even for a missing call if a person has since accepted that calls are missing: by accepting the older
+    store, restoring a backup or purging the records.
     """
     known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)

@@ -129,9 +129,10 @@ def count_waiting_outbox_rows(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None) -> None:
-    """Set the size limit, in bytes, of the MQTT messages that wait for headquarters. Above it, only results are added.
+    """Set the size limit (bytes) of the MQTT messages that wait for headquarters.
 
-    None means that the site has no headquarters: messages that waited only for headquarters are deleted.
+    Above the limit, only results are added. A `byte_limit` of None means that the site has no headquarters. Then the
+    messages that only headquarters had not received yet are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
@@ -161,10 +162,12 @@ def read_last_outbox_id_at_headquarters(db: Connection) -> int | None:
 def record_last_outbox_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
     """Record that headquarters has stored the MQTT messages up to the id `through`.
 
-    A lower id than before changes nothing. If this store never assigned the id `through`, its file was set back to an
-    earlier state: headquarters would mistake new messages for those that it has. The store then gets a new identity,
-    and all campaigns are stopped, with an audit entry, because the store does not know who was called, has voted or has
-    opted out since. Return whether this happened. `at` is in epoch seconds. Raises NotInStore if the settings name no
+    Return whether the store turned out to be an older copy: its file was set back to an earlier state. This is so if
+    the store never assigned the id `through`. Headquarters would then mistake new messages for those that it has. So
+    the store gets a new identity. It does not know who was called, has voted or has opted out since. So all campaigns
+    are stopped, with an audit entry.
+
+    A lower id than before changes nothing. `at` is in epoch seconds. Raises NotInStore if the settings name no
     headquarters.
     """
     if read_last_outbox_id_at_headquarters(db) is None:

@@ -22,7 +22,10 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """A federal state of an area (a constituency or a part of it), and when the area's last polling station closes."""
+    """One federal state in which an area lies, and when the area's last polling station closes (local "HH:MM").
+
+    An area is a constituency or a part of it.
+    """
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -101,9 +104,9 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
 
 
 def _find_federal_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the federal states in which the electoral roll has an area, each with the area's closing time.
+    """Return the federal states in which the electoral roll has the area of a turnout figure.
 
-    The area is that of a turnout figure. Its closing time is when its last polling station closes.
+    Each state comes with the time when the area's last polling station there closes: local "HH:MM", or "" if unknown.
     """
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)

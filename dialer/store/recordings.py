@@ -72,8 +72,8 @@ def find_recording_files(directory: Path, attempts: Collection[str] | None, *, e
     """Return the sound files of these attempts, or of all attempts (None).
 
     A conversation is in `<attempt>.wav`, and a caller's messages are in `<attempt>-<n>.<format>`. If the recordings
-    folder is missing, there are no files; if files are `expected`, RecordingError is raised. Raises RecordingError also
-    if the folder cannot be read, or a link or folder has the name of a recording.
+    folder is missing, the result is empty; with `expected`, RecordingError is raised instead. RecordingError is also
+    raised if the folder cannot be read, or if a link or folder has the name of a recording.
     """
     if not expected and not directory.exists():
         return []

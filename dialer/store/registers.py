@@ -28,7 +28,7 @@ class RegistersAt:
 
     @property
     def names_of_imported_registers(self) -> frozenset[str]:
-        """The names of the registers imported by the given time whose numbers are stored as they were then."""
+        """The names of the registers imported by the given time, without those whose numbers were replaced since."""
         return frozenset(register.name for register in self.registers) - self.replaced
 
 

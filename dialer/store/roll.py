@@ -118,11 +118,11 @@ def _make_sql_parameters_from_columns(names: Sequence[str], values: Iterable[obj
 
 
 def begin_roll_import(db: Connection) -> int:
-    """Prepare the connection for an import of an electoral roll, before the transaction begins.
+    """Prepare the connection for an import of an electoral roll, and return the id for the first new voter.
 
-    Return the next new voter's id. Foreign keys and CHECK constraints are turned off, because they would double the
-    import's time. The import itself assigns the keys and adds parent rows first, so these checks could find nothing. A
-    crash still loses nothing.
+    Call it before the transaction begins. Foreign keys and CHECK constraints are turned off, because they would double
+    the import's time. They are not needed: the import itself assigns the keys and adds parent rows first. A crash still
+    loses nothing.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")

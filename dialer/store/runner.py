@@ -110,9 +110,9 @@ class Write(Generic[P, T]):
 
 
 class Announce(Write[P, T]):
-    """A descriptor that turns a function into a writing method of the store that also announces what was written.
+    """A descriptor that turns a function into a writing method of the store that also announces its result by MQTT.
 
-    The MQTT messages that announce it are stored in the same transaction (outbox).
+    The MQTT messages are stored in the outbox, in the same transaction as the result.
     """
 
     announces = True

@@ -428,7 +428,8 @@ class AsteriskSwitch:
     ) -> None:
         """Connect a voter to a seat, by redirecting the voter's channel into the seat's conference.
 
-        With several Asterisk servers, `server` is the other server that has the seat, or "" if this one has it.
+        `server` matters only with several Asterisk servers. It names the other server that has the seat, or is "" if
+        this server has it.
         """
         name = _require_safe_ami_value(_NAME, seat, _SEAT_RULE)
         await self._set_target_server_of_call(attempt_id, server)
@@ -510,16 +511,17 @@ class AsteriskSwitch:
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId, server: str | None = None) -> None:
         """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent.
 
-        With several Asterisk servers, `server` is the other server that has the third party, or "" if this one has it.
+        `server` matters only with several Asterisk servers. It names the other server that has the third party, or is
+        "" if this server has it.
         """
         await self._set_target_server_of_call(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
-        """Call a third party (a transfer target or a supervisor), and connect them to a seat or to a voter.
+        """Call a third party (a transfer target or a supervisor), and connect the third party to a seat or to a voter.
 
-        The voter is one who is being transferred to them. `server` is the other server that has the phone or trunk, or
-        None for this one.
+        A voter is connected only during a transfer to this third party. `server` names the other Asterisk server that
+        has the phone or trunk, or is None for this one.
         """
         endpoint = _require_safe_ami_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         number = None if request.number is None else _require_safe_ami_value(NUMBER, request.number, _NUMBER_RULE)

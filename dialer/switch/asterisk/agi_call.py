@@ -204,8 +204,8 @@ class AgiCall:
     async def _execute_command_that_plays_sound(self, sound: str, verb: str, *arguments: str | int) -> AgiReply:
         """Execute a command that plays a sound. `sound` describes the sound in errors.
 
-        Asterisk replies -1 both after a hang-up and for a missing file. To find out which, a harmless command is sent.
-        After a hang-up, the line HANGUP arrives before the reply to it.
+        Asterisk replies -1 both after a hang-up and for a missing file. A harmless second command tells the two apart:
+        after a hang-up, the line HANGUP arrives before the reply to the second command.
         """
         reply = await self._execute_agi_command(verb, *arguments)
         if not reply.has_failure_result:

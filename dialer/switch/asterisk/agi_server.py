@@ -161,7 +161,7 @@ class AgiServer:
             await self._emptied.wait()
 
     def admit_connection(self, connection: _Connection, address: str) -> bool:
-        """Accept a new connection if its address is allowed, and return whether it is. Called by the connection.
+        """Return whether a new connection is accepted, because its address is allowed. Called by the connection.
 
         If too many connections have not sent their AGI environment (the data about the call), the oldest of them is
         closed.
