@@ -1,7 +1,16 @@
 // Rolls and numbers: a roll is checked and then imported; a number is blocked or erased. Loaded when first opened.
 import { useState } from "preact/hooks";
 import { saveFile } from "../shared/download";
-import { Alert, askQuestion, problemText, Section, ServerText, showNotice, submittedForm, Table } from "../shared/parts";
+import {
+  Alert,
+  askQuestion,
+  problemText,
+  Section,
+  ServerText,
+  showNotice,
+  submittedForm,
+  Table,
+} from "../shared/parts";
 import { ask, isProblem, me, type Problem, value } from "../shared/server";
 import type { PreviewedReject, RollStatus } from "../shared/wire";
 import { count, messageOf, t } from "../shared/words";
