@@ -115,9 +115,7 @@ class SwitchOrder(NamedTuple):
     on_failure: TimerExpired | None = None
 
     def copy_order_with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
-        """Return a copy of the order to the switch that has a failure event: if the order fails, the engine handles the
-        event `on_failure`.
-        """
+        """Return a copy of the order with the event `on_failure`. The engine handles this event if the order fails."""
         return self._replace(on_failure=on_failure)
 
 

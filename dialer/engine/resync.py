@@ -98,9 +98,10 @@ class Resync:
                 features.call_distributor.restore_conversation_at_seat(call, seat_name)
 
     def _restore_supervisor_orders(self, seat_name: str) -> None:
-        """Restore a supervisor's message to a seat, and the restriction of a seat to campaigns, after a restart.
+        """Restore supervisors' orders for a seat after a restart: the message to the seat, and its restriction to
+        campaigns.
 
-        Orders that only a newer version of the dialler knows are ignored.
+        Orders of an unknown kind are ignored: a newer version of the dialler than this one has stored them.
         """
         for order in self.standing_orders:
             if order.addressee != format_seat_as_order_addressee(seat_name):

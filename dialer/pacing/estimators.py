@@ -117,8 +117,9 @@ class Hazard(Learned):
         self._exposure = np.zeros(len(_EDGES))
 
     def learn_stage_duration(self, seconds: float, *, went_over: bool = False) -> None:
-        """Learn how long a talk or wrap-up lasted or, if `went_over` is True, how long it lasted until its agent
-        announced the end.
+        """Learn how long a talk or wrap-up lasted (seconds).
+
+        If `went_over` is True, its agent has announced the end, and `seconds` is the time until this announcement.
         """
         seconds = limit_duration_to_valid_range(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
@@ -233,10 +234,11 @@ class RingTimes(Learned):
         return float(self._counts[_ANSWER_SILENT : _FAIL_SILENT + 1].sum())
 
     def count_ring_times(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
-        """Return how many calls rang for how long: ended calls, and calls in flight at the times at which they may end.
+        """Return histograms of ring times, from ended calls and from calls in flight.
 
-        Each call in flight is spread over these times (a step of the self-consistent estimate, Efron 1967). Calls in
-        flight count only while few calls have ended, because the first calls to end are the shortest.
+        It is unknown when a call in flight will end. So it is spread over the times at which it may end (a step of the
+        self-consistent estimate, Efron 1967). Calls in flight count only while few calls have ended, because the first
+        calls to end are the shortest.
 
         Args:
             chances: for each call in flight, the probability (0-1) that it will be answered.
@@ -266,8 +268,8 @@ class RingTimes(Learned):
     def learn_from_hung_up_call(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call, which would have been answered with the probability `chance` (0-1).
 
-        It is unknown how long the call would have rung. So it is counted in parts, at all longer ring times
-        (self-consistent estimate, Efron 1967).
+        It is unknown how long the call would have rung. So the call is spread over all ring times that are longer than
+        its own (self-consistent estimate, Efron 1967).
         """
         if ringing_seconds is None:
             return
@@ -381,8 +383,8 @@ class InFlightTable:
 class AnswerRate(Learned):
     """The answer rate of a campaign: a mean over calls, in which older calls count exponentially less.
 
-    Ringing calls count as partly unanswered. Without them the estimate would be too high, because an answer ends a call
-    sooner than a failure. It would also react late, after one ring time.
+    Ringing calls count as partly unanswered. If they were left out, the estimate would be too high, because an answer
+    ends a call sooner than a failure. The estimate would also follow a change of the rate late, after one ring time.
     """
 
     SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
@@ -410,8 +412,7 @@ class AnswerRate(Learned):
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
         Args:
-            ratio: the probability that a call that fails rings as long as this one, divided by that of a call that is
-                answered.
+            ratio: P(a failing call rings at least as long as this one) / P(an answered call rings at least as long).
         """
         self.rate, self.calls, answered = self._estimate_answer_rate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
@@ -420,8 +421,8 @@ class AnswerRate(Learned):
         """Return the answer rate (0-1), estimated from ended calls and from ringing calls.
 
         Args:
-            ratio: for each ringing call, the probability that a call that fails rings as long as this one, divided by that
-                of a call that is answered.
+            ratio: for each ringing call, P(a failing call rings at least as long) / P(an answered call rings at least as
+                long).
             known_calls: the number of ended calls from which the ring times are known. If it is small, each ringing
                 call counts less.
         """
@@ -433,12 +434,11 @@ class AnswerRate(Learned):
     def _estimate_answer_rate_with_ringing_calls(
         self, ratio: Vector, weight: float = 1.0
     ) -> tuple[float, float, Vector]:
-        """Return the answer rate with ringing calls, how many calls it is based on, and each ringing call's answer
-        probability.
+        """Return the answer rate, the number of calls it is based on, and each ringing call's answer probability.
 
-        A ringing call counts less than an ended call, because its outcome is only partly known. It counts as `weight` *
-        (1 - q (1 - q) / p (1 - p)) of a call. Here p is the answer rate of ended calls, and q the ringing call's answer
-        probability.
+        The rate is estimated from ended and ringing calls. A ringing call counts less than an ended call, because its
+        outcome is only partly known. It counts as `weight` * (1 - q (1 - q) / p (1 - p)) of a call. Here p is the
+        answer rate of ended calls, and q the ringing call's answer probability.
         """
         p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

@@ -3,10 +3,11 @@
 A cap limits the abandoned-call rate in a sliding time window. It has a target, and a hard stop that must not be
 exceeded. Alpha is the allowed risk: the highest probability with which the last call placed may be abandoned.
 
-Two control loops set alpha. The inner loop runs at every answered call. It finds the alpha at which the abandoned-call
-rate meets the lowest target of all caps (stochastic approximation). The outer loop multiplies this alpha by a factor:
-the rate that the windows allow from now on, divided by that target. This rate depends on how many calls may still be
-abandoned in a window until its hard stop. Answers that are certain to come in the window are included.
+Two control loops set alpha. The inner loop changes alpha after each answered or abandoned call, until the
+abandoned-call rate meets the lowest target of all caps (stochastic approximation). The outer loop multiplies alpha by a
+factor at each decision: the abandoned-call rate allowed from now on, divided by the lowest target. The allowed rate
+depends on how many calls may still be abandoned in a cap's window before its hard stop is reached. Answers that are
+certain to come in the window are included.
 """
 
 from __future__ import annotations
@@ -91,8 +92,9 @@ class Tally:
         return max(0.0, self.answers - self._leaving[0]), max(0.0, self.abandoned - self._leaving[1])
 
     def count_seconds_until_window_full(self, now: float) -> float:
-        """Return after how many seconds the counted calls cover the cap's whole time window, so that the oldest ones
-        leave the count.
+        """Return the seconds until the oldest counted calls leave the cap's time window.
+
+        If no calls are counted, return the length of the window.
         """
         self.remove_calls_outside_time_window(now)
         oldest = next(iter(self._buckets), None)
@@ -184,7 +186,7 @@ class Governor(Learned):
     def add_answered_and_abandoned_counts(self, answers: float = 0.0, abandoned: float = 0.0) -> None:
         """Add answered and abandoned calls to the time window of every cap (limit of the abandoned-call rate).
 
-        Negative numbers subtract, for a machine that was counted as a person.
+        Negative numbers subtract, for example if a call counted as answered by a person was answered by a machine.
         """
         for tally in self.tallies:
             tally.add_answered_and_abandoned_counts(self.now, answers, abandoned)
@@ -222,11 +224,12 @@ class Governor(Learned):
         return exp(self._level) * self.boldness * by_size
 
     def _compute_limits_on_abandoned_calls(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Return how many more calls may be abandoned in a cap's time window, and the rate (0-1) allowed from now on.
+        """Return how many more calls may be abandoned before a cap's hard stop is reached, and the rate (0-1) allowed
+        from now on.
 
-        Answers that are certain to come until the window is full, or until the day ends, are included. If today's
-        abandoned calls will then still be in the window, the number is also computed for that time. The lower number is
-        returned.
+        Answers that are certain to come until the window is full, or until the day ends, are included. If some of the
+        counted abandoned calls stay in the window longer, the number is also computed for a later time, when the oldest
+        answers have left the window. The lower number is returned.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.count_seconds_until_window_full(self.now))
@@ -255,8 +258,8 @@ class Governor(Learned):
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
-        """Return how many calls may be in flight beyond the free seats if, in the worst case, all of these are
-        abandoned.
+        """Return how many more calls than free seats may be in flight if, in the worst case, all of these extra calls
+        are abandoned.
 
         Only caps with a `reserve` are checked. They must hold even in the worst case, now and at the end of the calling
         day. A call is abandoned only if others have taken all free seats. So if a of n answers were abandoned, d more

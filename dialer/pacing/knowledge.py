@@ -36,12 +36,12 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """Return a table of the probabilities that a busy seat becomes free within each of `horizons` (seconds).
 
-    Each horizon has a column. Each stage of a seat's call has one row for each second since the stage began. `rates`
-    has the rates (per second) at which the stages end or change.
+    The table has a column for each horizon. Each stage of a seat's call has one row for each second since the stage
+    began. `rates` has the rates (per second) at which the stages end or change.
 
-    A talk either ends at once, or after a closing part that the agent has announced. Then the wrap-up follows, which in
-    the same way ends at once or is first nearly done. The model is a semi-Markov chain with steps of one second. A
-    stage that begins within a step counts from the middle of the step.
+    A talk ends directly, or passes to its closing stage when the agent announces the end. The wrap-up follows. It also
+    ends directly, or passes to a last stage that the agent announces. The model is a semi-Markov chain with steps of
+    one second. A stage that begins within a step counts from the middle of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)
@@ -178,11 +178,11 @@ class Knowledge(Learned):
         return sums
 
     def _sum_seat_probabilities_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
-        """Return how many busy seats of all campaigns are expected to be free, as `sum_seat_free_probabilities` does,
-        and how many seats this covers.
+        """Return how many busy seats of all campaigns are expected to be free, and how many seats were examined.
 
-        If a seat's agent talks for another campaign, the pacer of that campaign makes the forecast, because it knows
-        how long its talks take.
+        The expected numbers have the form of `sum_seat_free_probabilities`. Seats whose agent leaves after the call are
+        left out. For a seat that works for another campaign, that campaign's pacer makes the forecast, because it knows
+        how long its talks take. If that pacer does not forecast, this campaign's estimates are used.
         """
         rows = find_rows_of_busy_seats(seats)
         others = dict.fromkeys([seat.pacer for seat in seats if seat.pacer is not None])

@@ -1,13 +1,12 @@
-"""The look-ahead rule: it places calls while the last one is abandoned with a probability of at most alpha (allowed
-risk).
+"""The look-ahead rule: it places calls while the last one is abandoned with a probability up to alpha (allowed risk).
 
     P(abandoned | answered at t) = P(free - waiting + F(t + connect) - A(t) <= 0), averaged over the distribution of t
 
-F is the number of seats that become free, and A the number of answers among the calls in flight. F is a sum of
-Bernoulli variables, one per busy seat. A is one too, with one per call.
+F is the number of busy seats that have become free, and A the number of calls in flight that have been answered. Both
+are sums of Bernoulli variables: F has one for each busy seat, A one for each call in flight.
 
-If r more abandoned calls would reach a hard stop, P(... <= -r) is the probability that the call exceeds it. This
-probability has a limit of its own. The rule is the newsvendor's critical ratio with predicted distributions.
+A second limit applies to the hard stop. If r more abandoned calls would reach the hard stop, P(... <= -r) is the
+probability that the call exceeds it. The rule is the newsvendor's critical ratio with predicted distributions.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ _Sums = Sequence[tuple[float, float, float, float]]
 class Bound(NamedTuple):
     """A limit (`chance`, 0-1) on the probability that the last call placed is abandoned.
 
-    With `room` = 2, it limits the probability that two other calls are abandoned and then this one too. `doubt` is the
-    relative standard deviation of the error in the estimated answer rate.
+    With `room` = 2, the limit applies to a rarer event: two other calls are abandoned, and then this call too. `doubt`
+    is the relative standard deviation of the error in the estimated answer rate.
     """
 
     chance: float

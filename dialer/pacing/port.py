@@ -199,10 +199,11 @@ class Pacer(ABC):
         return 0
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
-        """Return how many of these busy seats are expected to be free at each point in time of the forecast.
+        """Return how many of these busy seats are expected to be free at each point in time, or None without a
+        forecast.
 
         The result has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
-        Other campaigns on the same seats use it. A policy that does not forecast returns None.
+        The pacers of other campaigns that share the seats use the result.
         """
         return None
 

@@ -29,8 +29,8 @@ from dialer.pacing.tuning import TUNED, Tuning
 class UsualRate(Learned):
     """The mean answer rate of a campaign over the last half hour, as the average over time.
 
-    An average over calls would cover only minutes while idle agents cause many calls. The rate starts at 1, as if
-    everybody answered. So only few calls are placed until the real answer rate is known.
+    The average is not taken over calls: idle agents cause many calls, and the last calls would then cover only minutes.
+    The rate starts at 1, as if everybody answered. So only few calls are placed until the real answer rate is known.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -62,10 +62,10 @@ class UsualRate(Learned):
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
     def count_weighted_ringing_calls(self, ringing: Sequence[RingingCall]) -> int:
-        """Return the number of ringing calls, in which calls of other campaigns are weighted by their answer
-        probability.
+        """Return the number of ringing calls. Calls of other campaigns are weighted by their answer probability.
 
-        For example, a call that is half as likely to be answered as this campaign's calls counts as half a call.
+        For example, a call of another campaign counts as half a call if it is half as likely to be answered as a call
+        of this campaign.
         """
         told = [call.answer_probability for call in ringing if call.answer_probability is not None]
         answers = sum(chance if 0.0 <= chance <= 1.0 else 1.0 for chance in told)
@@ -162,11 +162,10 @@ class PredictivePacer(GovernedPacer):
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _compute_abandonment_limits_for_next_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
-        """Return the two limits on the risk of the last call placed: that it is abandoned, and that it exceeds a hard
-        stop.
+        """Return two limits on the risk of the last call placed: that it is abandoned, and that it exceeds a hard stop.
 
-        The second limit is lower at a large site, which decides more often. It also allows for an answer rate that is
-        below its half-hour mean and may rise again soon.
+        The second limit is lower at a large site, which decides more often. It also allows for a sudden rise of the
+        answer rate: a rate below its half-hour mean may soon rise to the mean again.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0

@@ -231,8 +231,8 @@ class Acd:
         return own.name
 
     def update_seat_of_ended_call(self, call: Call) -> None:
-        """Update the seat of a call that has ended. A seat that has talked to the voter goes to wrap-up, any other seat
-        is free again.
+        """Update the seat of a call that has ended. After a talk the seat goes to wrap-up. A seat that was only
+        reserved is free again.
         """
         self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"))
         self._report_agent_connection_to_ivr_flow(call.attempt_id, False)

@@ -1,5 +1,5 @@
-"""The active alerts of a centre. The code of an alert consists of the kind of the alert and the name of the trunk,
-seat, server or campaign that the alert is about.
+"""The active alerts of a centre. Each alert has a code: its kind, and the name of the trunk, seat, server or campaign
+that it is about.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ class Alerts:
         self._remove_alert(kind.value if subject is None else kind.make_alert_code(subject))
 
     def raise_or_clear_alert(self, alert: Alert) -> None:
-        """Raise an alert, or end it if `alert.cleared` is set. A raised alert replaces an active alert with the same
-        code, and subscribers are notified only if the alert's text has changed.
+        """Raise an alert, or end it if `alert.cleared` is set.
+
+        A raised alert replaces an active alert with the same code. Subscribers are notified of it only if it is new or
+        its text has changed.
         """
         if alert.cleared:
             self._remove_alert(alert.code)

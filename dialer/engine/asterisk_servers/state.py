@@ -47,7 +47,7 @@ class AsteriskServers:
         return bool(self.up)
 
     def get_server_of_trunk(self, trunk: str) -> str:
-        """Return the Asterisk server of a trunk, or the first server for a trunk that was never in the settings."""
+        """Return the Asterisk server of a trunk. For a trunk that was never in the settings, return the first server."""
         return self._by_trunk.get(trunk, self.names[0])
 
     def find_servers_accepting_calls(self, trunks: Collection[str]) -> set[str]:

@@ -40,9 +40,7 @@ class BoothWorkers:
         self._marks = marks
 
     def get_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the ids of a booth worker's polling booths, by the number of the part of the electoral roll that each
-        booth has.
-        """
+        """Return the ids of a booth worker's polling booths, by roll part (the number of a part of the electoral roll)."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
@@ -95,7 +93,7 @@ class BoothWorkers:
     async def undo_last_report_of_booth_worker(self, call: Call, key: str, *, agent: str | None = None) -> None:
         """Undo the last report on this call that a voter has voted.
 
-        If somebody else has reported it too, the voter still counts as having voted. Raises StoreError, or
+        The voter still counts as having voted if somebody else has reported the same. Raises StoreError, or
         CommitTargetNotFound if nothing was reported on this call.
         """
         last = None if call.worker is None else await self._store.find_last_mark_by_booth_worker(call.attempt_id)

@@ -48,9 +48,11 @@ class OwnCallBacks:
             self._schedule_call_back(own)
 
     def replace_promised_call_back(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """Replace the call-back that was promised to a number by the one in the agent's new disposition (call result).
+        """Replace the call-back that was promised to a number, because an agent has entered a new disposition (call
+        result).
 
-        If the new disposition promises no call-back, the earlier promise is removed.
+        The new call-back is the one in `record`, the new disposition. If the disposition promises no call-back, the
+        earlier one is only removed.
         """
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):

@@ -122,8 +122,8 @@ class FlowService:
     def _start_flow_run(self, call: Call, named: str) -> str:
         """Start the IVR flow of a call, and return a new random id for this run of the flow.
 
-        Answers are stored under keys that contain the id. A counter would start again after a crash, so that a new
-        answer could get the key of a stored one.
+        The keys of stored answers contain the id. The id is random, because a counter would start again after a crash.
+        A new answer could then get the key of a stored one.
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
@@ -191,7 +191,7 @@ class FlowService:
     async def _store_ivr_answer_if_valid(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark (a fact about a voter), and return whether the answer was valid.
 
-        If nobody in the household is left to call, nothing is stored and the result is True.
+        An answer for a household is valid even if nobody there is left to call. Nothing is stored then.
         """
         if commit.mark is None:
             return False
@@ -217,9 +217,10 @@ class FlowService:
     async def _find_voters_concerned_by_answer(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
-        """Return the voters whom an answer is about, and whether the voter, a relative or a booth worker gave it.
+        """Return the voters whom an answer is about, and who gave it: the voter, a relative or a booth worker.
 
-        `marked` has the voters for whom this answer is already stored, because the same input was sent before.
+        `marked` has the voters for whom this answer is already stored, because the same input was sent before. For a
+        booth worker's answer the list of voters is empty: `BoothWorkers` finds the voter.
         """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.

@@ -141,8 +141,8 @@ def _describe_message_left_on_machine(run: CampaignRun, call: Call, outcome: Out
 
 
 def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield what the pacer must learn about an ended call, except facts that it received during the call (such as the
-    answer).
+    """Yield the updates that the pacer still needs about an ended call. What it has learned during the call, such as
+    the answer, is left out.
     """
     if call.inbound:
         return

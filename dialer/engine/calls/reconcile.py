@@ -74,8 +74,9 @@ class Reconciler:
     def load_open_call_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
-        `unmoved_trunks` are the trunks that have stayed on the same Asterisk server since that run. Only for their
-        calls does a missing call record prove that a call was not placed.
+        `unmoved_trunks` are the trunks that have stayed on the same Asterisk server since that run. If one of their
+        calls has no call record, the missing record can prove that the call was not placed. For other trunks it proves
+        nothing.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
@@ -164,10 +165,10 @@ class Reconciler:
             self._core.request_side_effects(CallFinished(ended))
 
     def _was_call_never_sent_to_asterisk(self, call: Call, history: History | None) -> bool:
-        """Return whether Asterisk's call records prove that a call was never placed.
+        """Return whether Asterisk's call records prove that a call was never placed. The call itself has no record.
 
-        They prove it if this call is missing and a later call is present: Asterisk was then still writing records.
-        Without a later record, the disk may have been full or the records disabled.
+        The proof needs records from before and after the call: they show that Asterisk was writing records at that
+        time. Otherwise the disk may have been full, or the records disabled.
         """
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.up_seconds is None:
@@ -238,8 +239,10 @@ class Reconciler:
     def _restore_disposition_of_call(
         self, run: CampaignRun, call: Call, attempt: OpenAttempt
     ) -> DispositionRecord | None:
-        """Return the disposition (call result) that the agent had entered for a call before the restart, or None. The
-        time of the number's next call was not stored, so it is computed again.
+        """Return the disposition (call result) that the agent entered for a call before the restart, or None.
+
+        A disposition also has the time of the next call to the number. This time was not stored, so it is computed
+        again.
         """
         if attempt.disposition is None:
             return None

@@ -206,9 +206,9 @@ class Call:
         return self._copy_call_with_changed_voter_leg(message_left=True)
 
     def copy_call_with_answer_from_cdr(self, then: Instant, *, talked: bool) -> Call:
-        """Return a copy of the call, answered at the time that the switch's call detail records (CDR) give.
+        """Return a copy of the call, answered at `then`: the time in the switch's call detail record (CDR).
 
-        `then` is that time. `talked` is True if an agent talked to the voter.
+        `talked` is True if an agent talked to the voter.
         """
         answered = self.copy_call_with_answer(then)
         return (
@@ -246,8 +246,8 @@ class Call:
     def copy_call_without_seat(self) -> Call:
         """Return a copy of the call without its seat, because the voter was not connected to the seat.
 
-        The voter counts as waiting again only after the switch has reported it. Otherwise a dead seat would be tried
-        again and again.
+        The voter counts as waiting again only when the switch has reported that the voter waits. Otherwise a dead seat
+        would be tried again and again.
         """
         return self._copy_call_with_changed_voter_leg(waiting=False)._copy_call_with_changed_conversation(seat=None)
 
@@ -281,8 +281,8 @@ class Call:
         return self._copy_call_with_changed_conversation(disposition=said)
 
     def copy_call_with_machine_report(self, *, machine: bool) -> Call:
-        """Return a copy of the call with the agent's report that an answering machine has answered or, if `machine` is
-        False, a person.
+        """Return a copy of the call with the agent's report on who answered: a machine or, if `machine` is False, a
+        person.
         """
         return self._copy_call_with_changed_voter_leg(
             machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine
@@ -362,9 +362,9 @@ def _derive_outcome_of_answered_call(call: Call, ended: CallEnded) -> Outcome:
 
 
 def derive_outcome_of_unanswered_call(ended: CallEnded, *, rang: bool) -> Outcome:
-    """Return the outcome of a call that ended before an answer, by the carrier or because it rang for too long.
+    """Return the outcome of a call that was not answered: the carrier ended it, or it rang for too long.
 
-    `rang` says whether the phone rang, or early media was heard.
+    `rang` is True if the phone rang or early media was heard.
     """
     if ended.dial_status == REDIRECTED:
         return Outcome.CARRIER_FAILURE

@@ -30,11 +30,11 @@ async def restore_counts_of_abandoned_calls(run: CampaignRun, store: Store, cloc
 async def apply_measured_false_positive_share(
     run: CampaignRun, judged: JudgedCalls, store: Store, clock: Clock
 ) -> None:
-    """Apply a new false-positive share to a campaign: the share of calls hung up as answering machines that people had
-    answered.
+    """Apply a newly measured false-positive share to a campaign, and correct its counts of abandoned calls.
 
-    The share is measured from `judged`: calls whose recordings supervisors have judged. This share of the calls counts
-    as abandoned, also of past calls. Raises StoreError.
+    The false-positive share is a share of the calls that were hung up as answering machines: those that people had
+    answered. It counts as abandoned, also in past calls. `judged` has the number of calls whose recordings supervisors
+    have judged, and the results. Raises StoreError.
     """
     now = clock.now()
     machines = {

@@ -110,10 +110,11 @@ class CampaignRun:
 
     @property
     def false_positive_share(self) -> float:
-        """Return the share (0-1) of calls hung up as answering machines that counts as abandoned, because people had
+        """Return the false-positive share (0-1): of the calls hung up as answering machines, the share that people had
         answered.
 
-        It is measured from calls whose recordings supervisors have judged, or else set by the rules profile.
+        This share of the calls counts as abandoned. It is measured from calls whose recordings supervisors have judged.
+        Until enough calls are judged, the rules profile sets it.
         """
         return self.judged.get_false_positive_share_to_count(self.spec.false_positive_share)
 
@@ -163,7 +164,7 @@ class CampaignRun:
         self.order.return_empty_booths_to_call_order()
 
     def recheck_refused_numbers(self) -> None:
-        """Let the campaign check again the numbers that the calling rules refused, such as after an import."""
+        """Let the campaign check again the numbers that the calling rules have refused, for example after an import."""
         self.must_check_refused = True
         self.request_number_queue_reload()
 

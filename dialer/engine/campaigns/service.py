@@ -196,8 +196,8 @@ class Campaigns:
         """Stop every campaign by order of headquarters. Until the order ends, commands to resume a campaign are refused
         with the reason `why`.
 
-        `stopped` has the states that campaigns had before an earlier stop by headquarters. Returns the state to which
-        `resume_all_campaigns` will restore each campaign; the caller stores them.
+        `stopped` has the states of campaigns before an earlier stop by headquarters. Returns each campaign's state
+        before the stop, by campaign id. The caller stores these states, and `resume_all_campaigns` restores them.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}
@@ -249,9 +249,10 @@ class Campaigns:
         return f"campaign {campaign_id}: {said}"
 
     async def set_campaign_weight(self, campaign_id: str, weight: float | None, sender: str) -> str:
-        """Set the weight of a campaign's share of the agents' time, or with None reset it to the weight in the settings.
+        """Set the weight that determines a campaign's share of the agents' time. None resets it to the weight in the
+        settings.
 
-        Raises CommandRefused and StoreError.
+        Raises CommandRefused, StoreError.
         """
         run = self._runs.require_campaign_in_settings(campaign_id)
         if run.spec.kind is not CampaignKind.AGENTS:
@@ -266,8 +267,10 @@ class Campaigns:
         return f"campaign {campaign_id}: the weight of its share of the agents' time is {run.agent_time_weight:g}"
 
     async def set_calling_hours(self, campaign_id: str, hours: Sequence[str] | None, sender: str) -> str:
-        """Set the calling hours of a campaign as periods such as 09:00-13:00, or with None reset them to those in the
-        settings. Raises CommandRefused, also for hours outside those of the rules profile, and StoreError.
+        """Set the daily calling hours of a campaign, as periods such as 09:00-13:00. None resets them to the hours in
+        the settings.
+
+        Raises StoreError, or CommandRefused, for example for hours outside those of the rules profile.
         """
         run, new = self._runs.require_campaign_in_settings(campaign_id), None
         if hours is not None:
@@ -284,9 +287,9 @@ class Campaigns:
         return f"campaign {campaign_id}: the calling hours are {', '.join(format_periods_of_day(run.calling_hours.weekday))}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
-        """Set a campaign's abandoned-call target, or with None reset it to the target in the settings.
+        """Set a campaign's abandoned-call target. None resets it to the target in the settings.
 
-        Raises CommandRefused and StoreError.
+        Raises CommandRefused, StoreError.
         """
         run = self._runs.require_campaign_in_settings(campaign_id)
         if not run.pacer.caps:

@@ -290,11 +290,10 @@ class Dispositions:
         return live.talk.disposition
 
     def _record_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """Record an agent's report that a machine, or after all a person, answered a call that is live or has just
-        ended.
+        """Record an agent's report on who answered a call: a machine or, if `machine` is False, a person after all.
 
-        The pacer counts an outbound call as answered by a machine from then on, even if the agent undoes the
-        disposition.
+        The call is live or has just ended. Once an outbound call is reported as answered by a machine, the pacer counts
+        it so, even if the agent undoes the disposition.
         """
         live = self._calls.find_live_call(call.attempt_id)
         known = live or call

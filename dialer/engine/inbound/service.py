@@ -1,7 +1,8 @@
 """Inbound calls: each call to one of the site's numbers is routed before it is answered.
 
-After routing, it is handled like any other call. It does not count as an attempt to call the number, does not count in
-the abandoned-call rate, and does not update the pacer. The settings limit the channels for inbound calls.
+A routed inbound call is handled like any other call, with these exceptions. It is not an attempt to call the number. It
+does not count in the abandoned-call rate, and does not update the pacer. The settings limit the channels for inbound
+calls.
 """
 
 from __future__ import annotations
@@ -185,7 +186,8 @@ class Inbound:
     def resync_inbound_calls_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Remove unknown callers' inbound calls that have ended on an Asterisk server.
 
-        Returns the calls that are still there. They must not be hung up as stray calls.
+        Returns the other inbound calls of unknown callers, and the calls that are still being routed. They must not be
+        hung up as stray calls.
         """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():

@@ -102,10 +102,10 @@ class Eligibility:
     def find_legal_grounds_for_call(
         self, run: CampaignRun, claim: Claim, attestation: str, *, guaranteed: bool
     ) -> tuple[str, float | None]:
-        """Return the legal grounds of a call that was just allowed (JSON), and the seconds since the number's last
-        call.
+        """Return the legal grounds of a call that was just allowed, and the seconds since the number's last call.
 
-        The seconds are None if the number was never called. `attestation` is the trunk's STIR/SHAKEN attestation.
+        The grounds are JSON. The seconds are None if the number was never called. `attestation` is the trunk's
+        STIR/SHAKEN attestation. `guaranteed` is True if an agent's seat is reserved for the call.
         """
         case = replace(self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed), attestation=attestation)
         facts, rules = case.facts, case.campaign
@@ -166,8 +166,10 @@ class Eligibility:
         return ruling
 
     def does_call_need_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
-        """Return whether a seat must be reserved for a call before it is dialled: the number is locked after an
-        abandoned call, and the rules allow calls to it with a guaranteed agent.
+        """Return whether a seat must be reserved for a call before it is dialled.
+
+        This is so if the number is locked after an abandoned call, the rules allow calls to it only with a guaranteed
+        agent, and the campaign can reserve seats.
         """
         rules, facts = self._gate.rules, self._update_facts_of_reserved_number(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats

@@ -4,9 +4,10 @@ This is stride scheduling (Waldspurger and Weihl 1995). Each campaign has a virt
 conversations, plus the agent time expected for its calls in progress, divided by its weight. The campaign with the
 least virtual time places the next call. Campaigns are thus charged for talk and wrap-up, not for dials.
 
-If that campaign's pacing allows no further call now, the other campaigns leave its seats to it. Otherwise the campaign
-that accepts the most abandoned calls would take all seats. But if its own limit stops it, such as its abandoned-call
-cap or its trunks, the others may use its share. A campaign gets no credit for time in which it did not want to call.
+The campaign whose turn it is may have to wait for seats before its pacing allows a further call. The other campaigns
+then leave its seats to it. Otherwise the campaign that accepts the most abandoned calls would take all seats. If
+another limit stops the campaign, such as its abandoned-call cap or its trunks, the others may use its share. A campaign
+gets no credit for time in which it did not want to call.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Contender:
 
 @dataclass(slots=True)
 class _Account:
-    """What one campaign has used of the agents' time, with estimates for its next calls: answer rate and mean
+    """The agent time that one campaign has used, and the figures to estimate its next calls: answer rate and mean
     durations.
     """
 
@@ -115,8 +116,8 @@ class _Account:
 
     @property
     def used_and_expected_agent_seconds(self) -> float:
-        """Return the agent time that the campaign has used and will use for its calls in progress (seconds), divided by
-        its weight.
+        """Return the campaign's virtual time: agent time used so far and expected for its calls in progress, divided by
+        its weight (seconds).
         """
         return self.virtual_seconds + self.expected_seconds / self.weight
 
@@ -190,9 +191,9 @@ class FairShares:
         """Return how many seats each campaign should get now, in proportion to the campaigns' weights. The numbers may
         be fractions.
 
-        If a campaign can use only some of the seats, it gets its share from these. The division is repeated until it is
-        stable (proportional response, Wu and Zhang 2007). So the least number of seats per weight becomes as large as
-        possible.
+        A campaign that can use only some of the seats gets its share from these seats. The division is repeated until
+        it is stable (proportional response, Wu and Zhang 2007). It then makes the lowest number of seats per weight as
+        high as possible.
         """
         sharing: dict[str, list[str]] = defaultdict(list)
         weights = {each.campaign_id: _make_weight_positive(each.weight) for each in contenders}
@@ -313,9 +314,9 @@ def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contend
 
 
 def count_seats_usable_at_cap(seats: float) -> int:
-    """Return how many seats of its share a campaign may use after it has reached its abandoned-call cap.
+    """Return how many seats a campaign may use after it has reached its abandoned-call cap. `seats` is its share.
 
-    Each of its calls then reserves a free seat before it is dialled, so no call is abandoned. These answered calls
+    Each of its calls then reserves a free seat before it is dialled. So no call is abandoned, and the answered calls
     lower the abandoned-call rate. The other campaigns may use the rest of the share.
     """
     return ceil(TUNED.sure_share * seats)

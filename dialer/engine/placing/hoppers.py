@@ -154,8 +154,8 @@ class Hoppers:
             run.order.return_empty_booths_to_call_order()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:
-        """Update the priorities of the polling booths that vote today in a campaign's queue. Only turnout campaigns
-        have priorities.
+        """Update the priorities of polling booths in a campaign's queue. Only booths that vote today have one, and only
+        in turnout campaigns.
         """
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:

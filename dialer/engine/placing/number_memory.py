@@ -1,7 +1,7 @@
 """Calls and opt-outs of phone numbers in the last minutes, in memory.
 
-A number reserved for dialling carries the facts that the store had at that moment. Later calls, also of other centres,
-and opt-outs are added to these facts from here, without a read of the store.
+A number reserved for dialling carries the facts that the store had when the number was reserved. This module remembers
+later opt-outs and later calls, also of other centres. Rule checks add them to the facts without reading the store.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class NumberMemory:
         return facts
 
     def forget_old_calls_and_opt_outs(self) -> None:
-        """Forget calls and opt-outs from before the oldest reservation of a number, because all reserved numbers
-        already include them.
+        """Forget calls and opt-outs that are older than any reservation of a number, because the store's facts include
+        them.
 
         Calls and opt-outs of a number with a live call are kept, because the number may have been reserved even
         earlier.

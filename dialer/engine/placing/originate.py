@@ -213,10 +213,10 @@ class Originator:
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _find_retry_time_of_busy_number(self, claim: Claim, but: AttemptId | None = None) -> float | None:
-        """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is
-        busy.
+        """Return when to retry a number whose phone or voter is on another call (epoch seconds; None = neither is
+        busy).
 
-        `but` is the call to this number itself, which does not count.
+        `but` is the attempt to call this number itself. It is ignored.
         """
         voter_id = claim.voter_id if claim.worker is None else None
         calls = self._calls.find_calls_to_number_or_voter(claim.phone_id, voter_id)
@@ -398,7 +398,9 @@ class Originator:
         return None
 
     async def _originate_call(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Send a stored call to the switch. Return None, or the reason if the switch has certainly not placed the call."""
+        """Send a stored call to the switch. Return why the call was not placed, or None if it was or may have been
+        placed.
+        """
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:

@@ -114,9 +114,10 @@ class Placing:
         return min([seconds, *(self._place_calls_of_campaign(run) for run in others)])
 
     def _place_calls_of_campaigns_with_agents(self, runs: Sequence[CampaignRun]) -> float:
-        """Place the calls of all campaigns with agents. If several want to call, they share the agents' time.
+        """Place the calls of all campaigns with agents. Return the seconds after which to decide again.
 
-        If only one wants to call, it places as many calls as its pacing wants.
+        If several campaigns want to call, they share the agents' time. If only one wants to call, it places as many
+        calls as its pacing allows.
         """
         if len(runs) > 1:
             self._record_agent_time(runs)
@@ -171,7 +172,7 @@ class Placing:
         return hold is not None
 
     def _place_calls_of_campaign(self, run: CampaignRun) -> float:
-        """Place the calls of a campaign without agents, if it may dial."""
+        """Place the calls of a campaign without agents, if it may dial. Return the seconds after which to decide again."""
         return (
             LOOK_AGAIN_SECONDS
             if self._cancel_calls_if_forbidden_to_dial(run)
@@ -179,7 +180,9 @@ class Placing:
         )
 
     def _place_calls_of_permitted_campaign(self, run: CampaignRun) -> float:
-        """Place the calls of a campaign that may dial and need not share its agents with another campaign now."""
+        """Place the calls of a campaign that may dial and need not share its agents now. Return the seconds after which
+        to decide again.
+        """
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
         self._hoppers.return_expiring_numbers_to_queue(run)
         used = self._channels.count_used_channels()
@@ -311,11 +314,10 @@ class Placing:
                 self._calls.cancel_call(call)
 
     def _cancel_calls_when_dialling_stops(self, run: CampaignRun) -> None:
-        """Cancel calls of a campaign that may not dial now: all its previews, and ringing calls for which there is no
-        seat.
+        """Cancel calls of a campaign that may not dial now: all previews, and ringing calls for which there is no seat.
 
-        If a required sound is missing, cancel all ringing calls. Without a connection to the switch, nothing can be
-        cancelled; the next decision after the reconnection does it.
+        If a required sound is missing, cancel all ringing calls. Without a connection to the switch no ringing call can
+        be cancelled. The first decision after the reconnection cancels them.
         """
         for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:

@@ -32,9 +32,9 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 class Snapshots:
     """Collects the input of a campaign's pacing decision (the snapshot): seats, calls and free channels.
 
-    A snapshot has the seats whose agents have the campaign's skill, and the calls that only these seats can take.
-    Agents with several skills are shared with other campaigns. Then the snapshot covers the group of skills that has
-    the fewest seats left after its calls.
+    A snapshot has the seats whose agents have the campaign's skill, and the calls that only these seats can take. If
+    agents have several skills, they also take calls of other campaigns. The snapshot then covers a group of skills: the
+    group whose calls leave the fewest seats free.
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class Snapshots:
     ) -> tuple[list[Seat], _InFlight]:
         """Return the seats and calls of the group of skills that leaves the campaign the fewest seats.
 
-        Each group contains the campaign's own skill. It has all seats with one of its skills, and all calls that need
-        one of them. Every call can get a seat if no group has more calls than seats (Hall 1935), so the scarcest group
-        decides.
+        A group is a set of skills that contains the campaign's own skill. It has all seats with one of these skills,
+        and all calls that need one of them. The scarcest group decides, because every call can get a seat if no group
+        has more calls than seats (Hall 1935).
         """
         skills = self._get_required_skill_by_campaign()
         own = skills[run.spec.campaign_id]
@@ -198,10 +198,10 @@ class Snapshots:
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
     def _get_required_skill_by_campaign(self) -> dict[str, str | None]:
-        """Return the skill that each campaign requires, by campaign id.
+        """Return the skill that each campaign requires (None = no skill), by campaign id.
 
-        If supervisors have restricted seats to certain campaigns, the campaign's id takes the place of its skill,
-        because each campaign may then have other seats.
+        If supervisors have restricted seats to certain campaigns, any two campaigns may have different seats. Each
+        campaign's id then takes the place of its skill.
         """
         if self._seats.has_seats_restricted_to_campaigns:
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}

@@ -249,12 +249,12 @@ class Agents:
     # Logging in
 
     async def log_in_agent(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
-        """Log an agent in at a seat, and call the seat's phone. With `phone_here` the agent has entered number and PIN
-        on that phone, so it is connected already.
+        """Log an agent in at a seat, and call the seat's phone. Return the reply to the agent.
 
-        An agent may come back to a seat whose phone was disconnected. A new call of the phone replaces an old one.
-        Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
-        another agent has the seat, or the agent is logged in elsewhere.
+        `phone_here` is True if the agent has entered number and PIN on the seat's phone. The phone is then connected
+        already. An agent may come back to a seat whose phone was disconnected. A new call of the phone replaces an old
+        one. Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused
+        if another agent has the seat, or the agent is logged in elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_known_seat(seat_name).name, agent, pin)
         return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=phone_here)

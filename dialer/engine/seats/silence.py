@@ -165,9 +165,10 @@ class SeatSilence:
             await self._check_phone_for_audio(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether an agent's phone has sent more audio packets than `since` (None = count them now, then again).
+        """Return whether an agent's phone sends audio: whether its number of audio packets differs from `since`.
 
-        It takes about a second to find that a phone sends no audio.
+        If `since` is None, the packets are counted now and again after a moment. It takes about a second to find that a
+        phone sends no audio. If the switch cannot count the packets, return True.
         """
         try:
             if since is None:

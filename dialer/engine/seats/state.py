@@ -249,10 +249,13 @@ def choose_seat(
 ) -> Seat | None:
     """Return the best free seat for a voter, or None if no seat is free.
 
-    The seat must have the skill, and a supervisor must not have restricted it to other campaigns. Seats that speak the
-    voter's language come first; if there are none, any language is accepted, because an answered voter must not wait.
-    Then come seats that few of the `sharing` campaigns (each with its skill and id) can use, then seats of the voter's
-    own `server`, then the seats that have been idle longest.
+    The seat must have the skill, and a supervisor must not have restricted it to other campaigns. Seats are preferred
+    in this order:
+
+    - seats that speak the voter's language; if there are none, any language, because an answered voter must not wait
+    - seats that few other campaigns can use; `sharing` has the skill and the id of each of these campaigns
+    - seats of the voter's own `server`
+    - seats that have been idle longest
     """
     ready = [seat for seat in seats if seat.is_free_for_voter and seat.can_serve_campaign(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]

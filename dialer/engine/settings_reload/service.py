@@ -33,8 +33,8 @@ class SettingsReload:
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """Create the service that reloads the settings. `use_plan` has the functions by which other features apply
-        them.
+        """Create the service that reloads the settings. `use_plan` has the functions with which other features apply
+        new settings.
         """
         self._core = core
         self._calls = calls

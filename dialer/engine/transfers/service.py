@@ -1,7 +1,8 @@
 """Transfers: hold, consult, three-way call and transfer of a voter.
 
-Each step is recorded before the order is sent to the switch, so that it is known when the switch's events arrive. If
-anything fails, the voter goes back to an agent or hears the information message, and is never left in silence.
+Each step is recorded before its order is sent to the switch, so that the engine knows the step when the switch's events
+arrive. If anything fails, the voter goes back to an agent or hears the information message, and is never left in
+silence.
 """
 
 from __future__ import annotations

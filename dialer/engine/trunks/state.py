@@ -37,8 +37,9 @@ _RECOVER = 0.05  # added to the share after any other call
 
 
 def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
-    """Return True if a call failed because of its trunk, False if its result shows that the trunk works, otherwise
-    None.
+    """Return whether a call failed because of its trunk.
+
+    The result is False if the call shows that the trunk works, and None if the call says nothing about the trunk.
     """
     if ended.dial_status == REDIRECTED:  # the number was answered, with a redirection
         return False
@@ -209,9 +210,9 @@ class CallStarts:
     seconds.
 
     A call is first allowed to start (`grant_call_start_now`), then stored, then sent to the switch
-    (`record_call_sent_on_trunk`). In the meantime it already counts against the limit. A busy switch may send calls
-    late; when it reports the time, this time counts (`record_call_sent_to_carrier`). Without reports, a delay of up to
-    WIRE_SECONDS is assumed.
+    (`record_call_sent_on_trunk`). It counts against the limit as soon as it is allowed to start. A busy switch may send
+    calls late. If the switch reports when a call has left for the carrier, this time counts
+    (`record_call_sent_to_carrier`). Without such reports, a delay of up to WIRE_SECONDS is assumed.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -282,8 +283,11 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def record_call_sent_on_trunk(self, now_seconds: float) -> float:
-        """Record that a call that was allowed to start is sent to the trunk now. Return the time at which it counts as
-        sent, which `record_call_sent_to_carrier` needs.
+        """Record that a call that was allowed to start is sent to the trunk now. Return the time at which the call
+        counts as sent.
+
+        If the switch reports later that the call has left for the carrier, pass this time to
+        `record_call_sent_to_carrier`.
         """
         now = self._get_non_decreasing_time(now_seconds)
         self._sent.append(now)
@@ -301,15 +305,15 @@ class CallStarts:
             insort(self._sent, self._get_non_decreasing_time(now_seconds))
 
     def _count_calls_sent_in_last_second(self, now: float) -> int:
-        """Return how many calls will have been sent in the last second when a call that may start now is sent.
+        """Return how many calls were sent in the second before a call that may start now will be sent.
 
-        A call is sent a little later than it may start, because it is stored first.
+        That call will be sent a little later than `now`, because it is stored first.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
 
     def _get_non_decreasing_time(self, now_seconds: float) -> float:
-        """Return `now_seconds` (monotonic time), or the latest time that was returned before if that is later."""
+        """Return `now_seconds` (monotonic time), or the latest earlier result if that is later: time never goes back."""
         self._now = max(self._now, now_seconds)
         return self._now
 
