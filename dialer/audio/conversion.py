@@ -80,7 +80,8 @@ class Recipe:
 class Sounds:
     """The sound files made from one recording, one for each format.
 
-    `loudness_lufs` is that of the file that differs most from the target, `true_peak_db` the highest of all files.
+    `loudness_lufs` is the loudness of the file that differs most from the target. `true_peak_db` is the highest true
+    peak of all files.
     """
 
     contents: Mapping[SoundFormat, bytes]
@@ -180,10 +181,10 @@ def find_audible_range(samples: Samples, rate: int, loudness: Loudness, loudness
 
 
 def _measure_silence_around_speech(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
-    """Return the silence before and after the speech (ms), or (total duration, 0) if there is no speech.
+    """Return the silence before and after the speech (ms). Without speech, return (total duration, 0).
 
-    A click, as of a button or plug, counts as silence: a sound shorter than 80 ms, at least 200 ms away from other
-    sounds.
+    A click, as of a button or plug, counts as silence. A click is a sound shorter than 80 ms that is at least 200 ms
+    away from other sounds.
     """
     before = _measure_leading_silence(segment, threshold_dbfs)
     if before >= len(segment):

@@ -47,7 +47,7 @@ def read_frames_from_filter_graph(graph: Graph) -> Iterator[AudioFrame]:
 
 
 def apply_filters_to_samples(samples: Samples, rate: int, filters: Filters) -> Samples:
-    """Return the samples (at `rate` Hz) after a chain of FFmpeg filters was applied to them."""
+    """Apply a chain of FFmpeg filters to samples (at `rate` Hz), and return the filtered samples."""
     pieces = [frame.to_ndarray().reshape(-1) for frame in apply_filters_and_yield_frames(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 

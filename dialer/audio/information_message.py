@@ -25,9 +25,7 @@ MESSAGE_SOUND: Final = f"{ROOT}/message"
 
 
 class MessageState(StrEnum):
-    """Whether the information message for abandoned voters is available: from the catalogue, installed by hand, or
-    missing.
-    """
+    """The state of the information message for abandoned voters: installed, installed by hand and kept, or missing."""
 
     INSTALLED = "installed"  # installed now or earlier
     KEPT = "kept"  # a message installed by hand stays, because a draft does not replace it

@@ -36,8 +36,8 @@ _FAINT: Final = "#6b7280"
 class Panel:
     """The part of a picture that shows one sound.
 
-    `envelope` has the lowest and highest sample (-1 to 1) of each column of the waveform. `kept` is the range (s) of
-    the sound that remains after trimming.
+    `envelope` has a pair of samples (-1 to 1) for each column of the waveform: the lowest and the highest. `kept` is
+    the range (seconds) that remains after trimming.
     """
 
     title: str

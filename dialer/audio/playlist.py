@@ -130,10 +130,9 @@ class PlaylistReader:
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
     def _have_catalogue_files_disappeared(self, files: list[Path]) -> bool:
-        """Return whether the catalogue has no files, although nobody has removed the last prompt: its disk may be
-        unmounted.
+        """Return whether the catalogue had files at the last reading and has none now, for example after a lost mount.
 
-        A command that removes the last prompt leaves a lock file, so an empty catalogue with a lock file is no error.
+        A command that removes the last prompt leaves a lock file. So an empty catalogue with a lock file is no error.
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 

@@ -188,7 +188,7 @@ def prepare_recording(job: Job) -> Prepared | Refused:
 
 
 def describe_unusable_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
-    """Return a recording that cannot be converted, or whose sounds cannot be written, with the reason."""
+    """Return a `Refused` with the reason why a recording cannot be converted, or its sounds cannot be written."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))

@@ -47,8 +47,8 @@ def _check_acknowledgements_of_flow(
 ) -> _Commits:
     """Add a finding to `found` for each acknowledgement that a flow may play before it has stored the answer.
 
-    `entry` lists the results that may be the last one stored when a call enters the flow. Return the results that may
-    be the last one stored when a call leaves the flow at a `return:` node.
+    `entry` has the commits (stored results) that may be the last one since the caller's last answer, when a call enters
+    the flow. Return the same for a call that leaves the flow at a `return:` node.
     """
     commits: dict[str, _Commits] = {flow.start: entry}
     todo = [flow.start]
@@ -83,10 +83,10 @@ def _check_acknowledgements_of_flow(
 
 
 def _list_last_results_after_node(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the results (such as an opt-out) that may be the last one stored when a call leaves a node by the edge
-    `label`.
+    """Return which commits (stored results) may be the last one when a call leaves a node by the edge `label`.
 
-    `here` lists the same for a call that enters the node.
+    `here` has the possible last commits when the call enters the node. Only commits since the caller's last answer
+    count.
     """
     if node.accepts_input:
         return _NO_COMMIT

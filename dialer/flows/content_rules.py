@@ -10,7 +10,7 @@ from dialer.flows.wording import asks_choice, asks_for_vote, offers_transport
 
 
 def describe_stored_choice_of_candidate(answer: str) -> TranslatableText:
-    """Return the problem that a flow or script stores for whom somebody votes, under the name `answer`."""
+    """Return the text of a problem: the answer `answer` would store which candidate a person chooses."""
     return translatable(
         "stores-choice-of-candidate",
         "stores an answer called {answer}, but a person's choice of candidate must never be stored; remove the question",

@@ -20,7 +20,10 @@ PAGE = "page"
 
 
 def describe_problem_at_part(part: str, name: str, problem: str) -> TranslatableText:
-    """Return a problem with the node of a flow or the page of a script (`part`) before it, such as "node ask: ..."."""
+    """Return a problem, preceded by the place where it is, such as "node ask: cannot be reached".
+
+    `part` is the kind of place: the node of a flow, or the page of a script. `name` is its name.
+    """
     if part == PAGE:
         return translatable("problem-on-page", "page {page}: {problem}", page=name, problem=problem)
     return translatable("problem-at-node", "node {node}: {problem}", node=name, problem=problem)
@@ -60,8 +63,9 @@ class UnknownFlow(FlowError):
 
 
 class CommitTargetNotFound(MatdanError):
-    """Raised if a result cannot be stored, because no voter has the given serial number on the roll, or the call has no
-    voter mark to undo.
+    """Raised if a result cannot be stored because its target is missing.
+
+    Either no voter has the given serial number on the roll, or the call has no voter mark to undo.
     """
 
 

@@ -53,9 +53,9 @@ def make_subgraph_of_nodes(edges: Edges, names: Collection[str]) -> Edges:
 
 
 def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
-    """Return a flow as a graph: the next nodes of each node.
+    """Return a flow as a graph: for each node, the names of its next nodes.
 
-    Only edges for which `keep(node, label)` is true are included. A node whose subdialog never returns has no edges.
+    `keep(node, label)` decides whether an edge is included. A node whose subdialog never returns has no edges.
     """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():

@@ -173,7 +173,10 @@ class Node(NamedPart, ABC):
         return ()
 
     def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that may follow in a call that does not know the value `name`, or None if any next node may."""
+        """Return the nodes that may follow if the value `name` is unknown in the call.
+
+        None means that any of the node's next nodes may follow.
+        """
         return None
 
     # Diagram
@@ -303,11 +306,11 @@ class CommittingNode(Node):
         return FlowCommit(self.commits, state.current_node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return an action that stores the node's result, such as that the voter has voted."""
+        """Return the action that stores the node's result, such as the mark "voted"."""
         return Act(state, Commit(state.current_node_path, self.create_result_to_store(state)))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step that follows a stored result, or a result that could not be stored."""
+        """Continue at `next` if the result was stored, or at `failed` if it could not be stored."""
         match event:
             case Committed():
                 return GoTo(state, self.next)

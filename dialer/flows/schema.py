@@ -33,7 +33,10 @@ def make_script_schema() -> dict[str, Any]:
 
 
 def _make_schema_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
-    """Return the definitions of a JSON schema, and a reference (`$ref`) to the definition of each (model, mode)."""
+    """Return (references, definitions) of a JSON schema for these models.
+
+    A reference (`$ref`) leads to the definition of a model. Its key is (model, mode).
+    """
     return EditorSchema().generate_definitions(
         [(model, "validation", model.__pydantic_core_schema__) for model in models]
     )

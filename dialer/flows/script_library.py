@@ -99,9 +99,9 @@ class ScriptLibrary:
     def get_script_for_page(self, campaign: str, language: str, version: str | None) -> TranslatedScript | None:
         """Return a version of a campaign's script in one language, for the agent's page. Blocks while it reads files.
 
-        `version` is the version that the dialler uses. If it is not loaded, the scripts are reloaded from their files,
-        at most every `RELOAD_SECONDS`. Return None if it is still missing: the dialler would refuse answers to another
-        version.
+        `version` is the version that the dialler uses. If this version is not loaded, the scripts are reloaded from
+        their files, at most every `RELOAD_SECONDS`. If it is still missing, return None. No other version is returned,
+        because the dialler would refuse its answers.
         """
         now = time.monotonic()
         if (

@@ -33,7 +33,8 @@ _SPEAKABLE = re.compile(r"\w")
 class Segment:
     """A segment of a text: words that are recorded as one sound, or a placeholder for a spoken value.
 
-    `number` counts the segments with words from 1. It is 0 if the text is a single segment.
+    `number` is the place of the segment among the segments with words, counted from 1. It is 0 for a placeholder, and
+    for the only segment of a text.
     """
 
     words: str = ""

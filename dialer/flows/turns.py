@@ -39,8 +39,8 @@ class CommitKind(StrEnum):
 class FlowCommit:
     """A result that must be stored before the flow continues.
 
-    `sequence` counts the results of this run of the flow from 1. The store uses (call, run, sequence) to store each
-    result only once.
+    `sequence` is the number of this result among all results of the run of the flow, counted from 1. The store uses
+    (call, run, sequence) to store each result only once.
     """
 
     kind: CommitKind
@@ -73,9 +73,9 @@ class Play:
 class Collect:
     """The action to play prompts and collect up to `max_digits` digits. Its result is `Digits`.
 
-    `typed_ahead` has digits that were entered during an earlier prompt: they are the first digits, and then no prompt
-    is played. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is
-    empty.
+    `typed_ahead` has digits that the caller entered during an earlier prompt. They are the first digits of the input.
+    If there are any, no prompt is played. The terminator ends the input and is not part of it. For a menu `max_digits`
+    is 1 and `terminator` is empty.
     """
 
     node: str
@@ -176,9 +176,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The result of an action that failed. After a failed `Commit`, the result may or may not have been
-    stored.
-    """
+    """The result of an action if it failed. After a failed `Commit`, the answer or mark may still have been stored."""
 
 
 @dataclass(frozen=True, slots=True)

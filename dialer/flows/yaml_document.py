@@ -39,9 +39,9 @@ class Document:
     lines: Mapping[Location, int]  # line number of each key and list item
 
     def find_line_number_of_value(self, location: Location) -> int:
-        """Return the line number of a value in the file.
+        """Return the line number of the value at `location` in the file.
 
-        If the value has none, return the line of the closest part of the file that contains the value, or 0.
+        If the file has no such value, return the line of the closest part of the file that encloses `location`, or 0.
         """
         for length in range(len(location), 0, -1):
             if location[:length] in self.lines:

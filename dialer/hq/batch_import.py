@@ -127,7 +127,7 @@ class RowId(NamedTuple):
 
 
 class CentreBooth(NamedTuple):
-    """A polling station (booth), and a centre that has reported answers of its voters."""
+    """A polling station (booth), and a centre that has reported marks (facts about voters) there."""
 
     centre: str
     state_code: str
@@ -185,16 +185,16 @@ class ReceivedBatch:
 
     @property
     def row_count_for_commit_limit(self) -> int:
-        """How much this message counts towards `MAX_COMMIT_ROWS`, the limit of one commit: its number of rows, plus 1.
+        """The size of this message for `MAX_COMMIT_ROWS`, the limit of one commit: its number of rows, plus 1.
 
-        The 1 also limits how many messages without rows are in one commit.
+        The 1 counts the message itself. So the number of messages without rows is limited too.
         """
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return two messages at the same stream position, each with half of this message's rows (at least two).
+        """Return two messages at the same stream position, each with half of this message's rows.
 
-        Repeated splitting finds the one row that the database rejects.
+        The message must have at least two rows. Splitting is repeated to find the row that the database rejects.
         """
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows
@@ -235,8 +235,8 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 def merge_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
     """Merge the acknowledgements `more`, which are for later batches, into `acks` (one acknowledgement per sender).
 
-    A later acknowledgement replaces an earlier one, but not an earlier refusal. After a refusal, the sender must also
-    send its later batches again.
+    A later acknowledgement replaces an earlier one. A refusal is never replaced: the sender must then resend the
+    refused batch and all later ones.
     """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:
@@ -524,10 +524,10 @@ class BatchImporter:
     async def _store_rows_of_all_centres(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows of centres' results, and update counters, answers, voters and the queue of updates for other
-        centres.
+        """Store the rows of centres' results, and update all data that depends on them.
 
-        Return the new polling stations (booths) of centres.
+        These are the daily counters, answers, voters' statuses, and the queue of updates for other centres. Return the
+        polling stations (booths) in which a centre has reported marks for the first time.
         """
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []

@@ -37,10 +37,9 @@ class CpuShares:
         return account.seconds > 0
 
     def subtract_cpu_time(self, centre: str, seconds: float) -> None:
-        """Subtract the CPU time (seconds) that processing a centre's messages took from the time that the centre has
-        left.
+        """Subtract CPU time (seconds) from the time that a centre has left, after its messages were processed.
 
-        Call `has_centre_cpu_time_left` for the centre first; before that, nothing is subtracted.
+        Call `has_centre_cpu_time_left` for the centre first. Before that call, nothing is subtracted.
         """
         if centre in self._accounts:
             self._accounts[centre].seconds -= seconds

@@ -120,9 +120,9 @@ class SQL(Statements):
 def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
     """Return the figures of a day, such as calls and contacts, from the day's counters (table `day_count`).
 
-    Live answers and abandoned calls are those of outbound calls: the cap applies to calls that the dialler places, and
-    inbound answers would lower the rate. If machine detection hung up on people by mistake, their estimated number
-    counts as abandoned calls.
+    Live answers and abandoned calls are counted for outbound calls only. The cap on abandoned calls applies to these
+    calls, and answered inbound calls would lower the rate. Machine detection hangs up on some people by mistake. Their
+    estimated number is added to both figures.
     """
     people = counts.get(PEOPLE_TAKEN_FOR_MACHINES, 0)
     outbound = {

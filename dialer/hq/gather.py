@@ -238,11 +238,11 @@ class Gatherer:
             self._unstored_at[centre] = now
 
     async def _find_stream_position(self, db: Database, stream_id: str) -> StreamPosition:
-        """Return the position in the NATS stream of batches after which reading continues: usually the one in the
-        database.
+        """Return the position in the NATS stream of batches after which reading continues.
 
-        If nats-server was restored from an older copy, the stream may end before that position. Then reading continues
-        at the stream's end. Centres resend the batches that are skipped, because they got no acknowledgement for them.
+        Usually this is the position in the database. If nats-server was restored from an older copy, the stream may end
+        before that position. Then reading continues at the stream's end. Batches that are skipped are not acknowledged,
+        so the centres resend them.
         """
         stored = await SQL.position.fetch_first_row(db, stream_id) or StreamPosition(0, None)
         last = (await self._session.read_stream_state(messages.UP)).last

@@ -118,7 +118,7 @@ class NameLimit:
 
 
 class ResultRow(NamedTuple):
-    """A result of a centre, such as a call, but not a fact about a voter (see `MarkRow`).
+    """A row with a result of a centre, such as a call. Facts about voters (marks) are in a `MarkRow` instead.
 
     The fields are in the order of the columns of the table `new_result`.
     """
@@ -160,7 +160,7 @@ class MarkRow:
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
-    """Convert a row of a centre's outbox (results to send) to a database row. Return it with the fields of its payload.
+    """Return a row of a centre's outbox (results to send) as (database row, fields of its payload).
 
     A mark (fact about a voter) from the future gets the time `now` (epoch seconds). Other results keep their time,
     which identifies results that are sent twice. Raises UnreadableRow if the payload is not a JSON object, or cannot be
@@ -317,9 +317,10 @@ class DayCounts:
     def _count_result_of_machine_detection(
         self, centre: str, day: date, outcome: str, fields: Mapping[str, Any]
     ) -> None:
-        """Count the calls that enter the abandoned-call rate because of answering-machine detection.
+        """Count a call for the abandoned-call rate if answering-machine detection was used in it.
 
-        These are the answered calls of IVR flows, and an estimate of how many people detection took for machines.
+        An answered call of an IVR flow counts as one answer. A call that was taken for a machine adds
+        `false_positive_share`: the estimated share of people among such calls (0-1).
         """
         share = fields.get("false_positive_share")
         if not isinstance(share, int | float) or not 0 < share <= 1:
@@ -370,10 +371,11 @@ class PeerCallRow(NamedTuple):
 
 
 def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
-    """Return the call in a result if other centres must know of it: it starts a minimum interval for its number.
+    """Return the call in a result if other centres must know of it, otherwise None.
 
-    Return None for a result that is no call, has no hash of its number, has an outcome that starts no minimum interval,
-    or is so old that every interval is over. The call's time is at most `now` (epoch seconds).
+    They must know of a call that starts a minimum interval before the next call to its number. None is returned for a
+    call whose interval is over, and for a result without a call or without a hash of the number. The call's time is at
+    most `now` (epoch seconds).
     """
     hashed, outcome, ended_at = fields.get("number_hash"), fields.get("outcome"), fields.get("ended_at")
     if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):

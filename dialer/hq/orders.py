@@ -50,9 +50,9 @@ _REPLY = TypeAdapter(OrderReply)
 def create_order(
     kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, *, after: float = 0.0, **values: Any
 ) -> HqOrder:
-    """Return a new order, without signatures. `values` are its campaign and its limits.
+    """Return a new order, without signatures. `values` are the order's campaign and limits.
 
-    The order's time is later than `after`, the time of the newest signed order. Raises OrderNotSent for values that
+    `after` is the time of the newest signed order. The new order gets a later time. Raises OrderNotSent for values that
     this kind of order does not allow.
     """
     is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign_id") is None)

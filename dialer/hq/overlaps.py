@@ -65,8 +65,9 @@ def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[s
 def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
     """Return about how many phone numbers two electoral rolls share, if `shared` hashes are in both samples.
 
-    A sample has the lowest hashes of a roll's numbers. If it has not all of them, it covers only the part (0-1) of the
-    hash range up to its highest hash. `shared` is divided by the smaller of the two parts.
+    A sample has the lowest hashes of a roll's numbers. If a roll is too large for its sample, the sample covers only a
+    share (0-1) of the hash range: the part up to its highest hash. The estimate is `shared`, divided by the smaller
+    share.
     """
     limits = [int(each.hashes[-1], 16) for each in samples if not each.has_every_number_of_roll]
     return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

@@ -119,7 +119,7 @@ class PageDatabase:
     async def find_breaks_in_audit_chain(self) -> list[Break]:
         """Return the places where the audit's hash chain is broken.
 
-        The chain must also contain the last entry that is stored in the page server's local file.
+        A break is also reported if the chain lacks the last entry that the page server's local file has recorded.
         """
         end = None if self._file is None else await self._file.read_last_seen_audit_entry()
         return [*find_breaks_in_audit_hash_chain(await self.read_audit_entries(), end)]
@@ -160,7 +160,8 @@ def _find_audit_breaks_after_stored_entry(
 ) -> Iterator[Break]:
     """Yield the breaks of the audit's hash chain after `stored`, the entry in the page server's local file.
 
-    `entries` must begin with that entry.
+    The first of `entries` must be the stored entry. If it is missing or differs, this is the only break that is
+    reported. Without a stored entry, all entries are checked.
     """
     if stored is None:
         yield from find_breaks_in_audit_hash_chain(entries)

@@ -21,9 +21,9 @@ from dialer.store.sql import Statements
 
 
 class StoredResult(NamedTuple):
-    """A result in headquarters' database that has the same time and topic as a row that a centre has sent again.
+    """A stored result that may be the same as a row that a centre sends again: its time and topic are equal.
 
-    `id` is the id of the sent row.
+    `id` is the id of the sent row, not of the stored result.
     """
 
     id: int
@@ -32,7 +32,7 @@ class StoredResult(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """The id of a row that a centre has sent again, and whose mark (fact about a voter) is in headquarters' database."""
+    """The id of a row that a centre sends again. The mark (fact about a voter) in this row is stored already."""
 
     id: int
 
@@ -61,12 +61,11 @@ async def is_any_resent_row_different(
     oldest: float,
     now: float,
 ) -> bool:
-    """Return whether headquarters lacks any of the rows that a centre sends again, or has another row under the same
-    id.
+    """Return whether a row that a centre sends again is missing at headquarters, or differs from the stored row.
 
-    `uncommitted` has the rows of the same store that the current transaction will store, by id. Committed rows older
-    than `oldest` may have been deleted, so they are not compared; neither are rows with an impossible time. Times are
-    in epoch seconds.
+    `rows` are the rows that are sent again; a stored row is found by its id. `uncommitted` has the rows of the same
+    store that the current transaction will store, by id. Some rows are not compared with the database: rows older than
+    `oldest`, which may have been deleted, and rows with an impossible time. Times are in epoch seconds.
     """
     if any(not _has_same_topic_and_payload(uncommitted.get(row.id, row), row) for row in rows):
         return True
@@ -113,7 +112,7 @@ def _has_same_topic_and_payload(one: BatchRow, other: BatchRow) -> bool:
 def _is_same_json(one: str, other: str) -> bool:
     """Return whether two payloads have the same JSON fields, in any order.
 
-    Keys cannot be compared instead, because another version of headquarters may have computed a different key.
+    The keys of the rows are not compared, because another version of headquarters may have computed a different key.
     """
     try:
         return bool(json.loads(one) == json.loads(other))

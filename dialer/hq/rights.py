@@ -52,8 +52,9 @@ def can_user_see_zone(user_zone: str, zone: str) -> bool:
 def can_user_see_page_value(user_zone: str, key: str) -> bool:
     """Return whether a user of `user_zone` may see the value that headquarters' pages store under `key`.
 
-    Users of a zone see the keys KIND/ZONE/... of that zone. Users of all zones see these keys of every zone, and
-    KIND//..., the values of all zones together. Every user sees the key KIND.
+    - KIND: every user
+    - KIND/ZONE/...: users of this zone, and users of all zones
+    - KIND//...: users of all zones, because the value is that of all zones together
     """
     parts = key.split("/")
     return len(parts) == 1 or can_user_see_zone(user_zone, parts[1])

@@ -48,9 +48,9 @@ class SealChain:
     ) -> bool:
         """Add the next entry of the store's signed log (epoch). Return whether it contradicts earlier entries.
 
-        After a contradiction, further entries are added without comparison until a person has accepted the store.
-        `store_began_at` is when the store's first results arrived (epoch seconds). `known_epochs` has the number of
-        every entry that the centre's stores have sent, by its digest.
+        After a contradiction, further entries are not compared until a person has accepted the store. `store_began_at`
+        is when the store's first results arrived (epoch seconds). `known_epochs` has the entries of all stores of the
+        centre: the number of each, by its digest.
         """
         if epoch == self.latest:
             return False

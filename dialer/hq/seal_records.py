@@ -85,7 +85,7 @@ async def write_signed_log_of_store(db: Database, centre: str, incarnation: str,
 
 
 async def find_numbers_of_log_entries(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
-    """Return the number of each signed log entry (epoch) with one of these digests, by digest.
+    """Return the numbers of the signed log entries (epochs) with these digests, as a mapping from digest to number.
 
     Entries that headquarters has never received are left out.
     """

@@ -74,9 +74,9 @@ class SQL(Statements):
 def create_record_of_rejected_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
-    """Return the database row for a result that could not be stored as a result (set aside).
+    """Return the database record of a centre's row that could not be stored as a result (set aside).
 
-    Characters that the database cannot store are escaped.
+    Characters that the database cannot store are escaped. `retry` says whether storing the result is retried later.
     """
     created_at = row.at if abs(row.at) < 1e11 else now  # also excludes NaN
     topic, payload, why = (

@@ -143,8 +143,7 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
 def select_updates_that_fit_into_page(
     updates: Sequence[tuple[str, dict[str, Any]]], *, has_more: bool
 ) -> tuple[str | None, list[dict[str, Any]]]:
-    """Return the updates that fit into a page, and the key after which the next page starts (None = this is the last
-    page).
+    """Return (key after which the next page starts, updates that fit into this page). The key of the last page is None.
 
     `updates` has pairs of a key and an update. `has_more` says whether the database has further updates.
     """

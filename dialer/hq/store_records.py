@@ -17,9 +17,7 @@ Stores = dict[str, KnownStore]
 
 
 class UnknownStore(MatdanError):
-    """Raised if a person entered the first digits of a store's id, but not exactly one of the centre's stores has such
-    an id.
-    """
+    """Raised if the first digits of a store's id, as entered by a person, do not identify one store of the centre."""
 
 
 class CentreStore(NamedTuple):

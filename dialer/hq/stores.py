@@ -24,7 +24,7 @@ _SHOWN = 8  # digits of an incarnation in a text
 
 
 class StoreState(StrEnum):
-    """Whether headquarters accepts the batches of a store (a centre's database)."""
+    """The state of a store (a centre's database) at headquarters, which decides whether its batches are accepted."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting"  # until it is clear whether the accepted one still sends
@@ -48,7 +48,8 @@ class KnownStore:
 class StoreNotAccepted(MatdanError):
     """Raised for a batch from a store (a centre's database) that headquarters does not accept.
 
-    The text of the error says why. `is_final` is False if the store may be accepted later without a person's decision.
+    The text of the error says why. If `is_final` is set, only a person can accept the store. Otherwise headquarters may
+    accept it later by itself.
     """
 
     def __init__(self, problem: str, *, is_final: bool) -> None:
@@ -72,9 +73,10 @@ class StoreSetBack(StoreNotAccepted):
 
 
 class StoreSightings:
-    """When each store (a centre's database) last sent something, and which dialler processes on it have ended.
+    """A record of when each store (a centre's database) last sent something.
 
-    Nothing is known at the start of the gatherer (the process that imports results).
+    It also records which dialler processes on the store have ended. The record is empty when the gatherer (the process
+    that imports results) starts.
     """
 
     def __init__(self) -> None:
@@ -90,7 +92,7 @@ class StoreSightings:
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
     def record_process_that_sent_results(self, centre: str, store: KnownStore, run: str) -> bool:
-        """Record that the dialler process `run` sends results from a store. Return False if the store was cloned.
+        """Record that the dialler process `run` sends results from a store. Return False if the process had ended.
 
         A process counts as ended once another process sends from the same store. If an ended process sends again, two
         machines use copies of one store.
@@ -175,10 +177,11 @@ def _register_new_database_of_centre(accepted: KnownStore | None, sender: Sendin
 def _replace_accepted_store_or_refuse(
     centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float
 ) -> None:
-    """Accept a centre's new store in place of the accepted one, if that has been silent for `SILENCE_SECONDS`.
+    """Accept a centre's new store in place of the accepted store, or raise StoreNotAccepted.
 
-    Otherwise raise StoreNotAccepted. The refusal is final if the accepted store has sent anything since the first batch
-    of the new store, or if the new store itself was replaced before.
+    The new store is accepted if the accepted store has sent nothing for `SILENCE_SECONDS` since the new store's first
+    batch. Until then, the refusal is not final. It is final if the accepted store has sent something in this time, or
+    if the new store was itself replaced before.
     """
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED

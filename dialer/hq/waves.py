@@ -23,7 +23,7 @@ class Wave:
 
 
 class WaveState(StrEnum):
-    """The state of a rollout's current step (wave), which says what the program that carries out the rollout does next."""
+    """What the program that carries out a rollout must do next, after a check of the current step (wave)."""
 
     WAIT = "wait"
     NEXT = "next"  # the wave is well: start the next one
@@ -34,8 +34,9 @@ class WaveState(StrEnum):
 def plan_rollout_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
     """Return the steps (waves) of a rollout: first some centres, then all centres of a zone, then all centres.
 
-    The first wave has the centres of `first`, or three centres if it is empty. The zone is that of the first centre. A
-    wave that would add no centre is left out. Raises ValueError for an unknown centre.
+    `first` has the centres of the first wave. If `first` is empty, three centres are chosen. The second wave has the
+    zone of the first of these centres. A wave that would add no centre is left out. Raises ValueError for an unknown
+    centre.
     """
     first_centres = [*first] or sorted(zone_of_centre)[:FIRST_CENTRES]
     if unknown := [centre for centre in first_centres if centre not in zone_of_centre]:
@@ -56,9 +57,9 @@ class Rollout:
     def __init__(self, label: str, waves: Sequence[Wave], *, hold_seconds: float, patience_seconds: float) -> None:
         """Create a rollout of the version `label`.
 
-        Each step (wave) is observed for `hold_seconds` after all its centres use the version. If some do not use it
-        after `patience_seconds`, the rollout stops. In the last step it is completed without these centres, and reports
-        them.
+        Once all centres of a step (wave) use the version, the step is observed for `hold_seconds`. Centres that do not
+        use the version within `patience_seconds` stop the rollout. In the last step they do not stop it: the rollout is
+        completed without them, and reports them.
         """
         self._label = label
         self._waves = waves

@@ -97,9 +97,10 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a received message to the inbox. If the inbox is full, drop the message.
+        """Add a received message to the inbox. With `acks_when_stored`, a message that does not fit is dropped.
 
-        With MQTT 5 the inbox is never full, because the broker limits the number of unacknowledged messages.
+        The broker still has a dropped message, and sends it again on the next connection. With MQTT 5 nothing is
+        dropped, because the broker limits the number of unacknowledged messages.
         """
         if self._acks_when_stored and self.full():
             self.dropped = True
@@ -157,7 +158,10 @@ class Client(aiomqtt.Client):
         return Received(str(message.topic), payload, message.retain, partial(self._acknowledge_message, message))
 
     def _acknowledge_message(self, message: aiomqtt.Message) -> None:
-        """Acknowledge a message that is stored. If the connection was lost, the broker sends the message again instead."""
+        """Acknowledge a message that is stored.
+
+        If the connection was lost, nothing is acknowledged. The broker then sends the message again.
+        """
         if not self._acks_when_stored or not self._client.is_connected():
             return
         self._client.ack(message.mid, message.qos)
@@ -222,10 +226,12 @@ def create_mqtt_client(
 ) -> Client:
     """Return an MQTT client that is not connected yet.
 
-    Create a new client for each connection: a reused one would resend messages that the outbox (queue of messages in
-    the store) resends already. `will_at` is the time in the last will (epoch seconds; None = no last will).
-    `acks_when_stored` says that received messages are acknowledged only when they are stored. The broker keeps the
-    session of a client with a last will or with `acks_when_stored`.
+    Create a new client for each connection. A client that is used again would resend its own messages, and the outbox
+    (queue of messages in the store) resends them too.
+
+    `will_at` is the time in the last will (epoch seconds; None = no last will). With `acks_when_stored`, received
+    messages are acknowledged only when they are stored. The broker keeps the session of a client with a last will or
+    with `acks_when_stored`.
     """
     will = None if will_at is None else create_last_will_message(centre, will_at)
     is_persistent = will is not None or acks_when_stored

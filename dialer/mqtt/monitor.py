@@ -53,9 +53,10 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has `call`, which a record outside the store (at `place`) names as the newest call.
+        """Return whether the store has the call that was placed last. If it has not, hold dialling.
 
-        If not, hold dialling: the store was restored from an old copy, or replaced.
+        `call` is that call, as a record outside the store names it. `place` is where this record is, such as the
+        broker. If the store lacks the call, it was restored from an old copy, or replaced.
         """
         ...
 

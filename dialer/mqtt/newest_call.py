@@ -40,10 +40,10 @@ def parse_newest_call_message(payload: bytes) -> NewestCall:
 
 
 async def check_newest_call_at_broker(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Check that the dialler's store has the newest call that the broker has recorded, before the dialler connects.
+    """Check, before the dialler connects, that its store has the newest call that the broker has recorded.
 
-    If the store lacks the call, it is an old copy or another store, and `compare` holds dialling. If the broker is
-    unreachable, nothing is checked and the dialler may start; `NewestCallAtBroker` checks when it connects.
+    `compare` holds dialling if the store lacks the call, because it is then an old copy or another store. If the broker
+    is unreachable, nothing is checked and the dialler may start. `NewestCallAtBroker` then checks at the first connect.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:
@@ -56,9 +56,10 @@ async def check_newest_call_at_broker(settings: BrokerSettings, centre: str, com
 
 
 class NewestCallAtBroker:
-    """The record of the newest call (the call placed last) at the broker.
+    """The broker's record of the newest call (the call placed last).
 
-    At each connect, before a newer call is recorded, the dialler's store must have the call that is recorded there.
+    At each connect, the store is compared with the record before a newer call replaces it. The dialler's store must
+    have the recorded call.
     """
 
     def __init__(self, centre: str, compare: Compare) -> None:
@@ -86,10 +87,9 @@ class NewestCallAtBroker:
         return True
 
     async def record_newest_calls_at_broker(self, connection: Connection) -> None:
-        """Compare the store with the newest call recorded at the broker, then record each newer call there, until
-        cancelled.
+        """Compare the store with the newest call recorded at the broker. Then record each newer call, until cancelled.
 
-        If the store lacks the call that is recorded at the broker, return and leave the record as it is.
+        If the store lacks the recorded call, return and leave the record unchanged.
         """
         self._retained = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(connection.answer_seconds):

@@ -61,8 +61,8 @@ class PeerOptOuts:
     ) -> None:
         """Queue an opt-out message of another centre. Wait while the queue is full.
 
-        Once the opt-out is on disk, `stored` is called, in the order of the messages. For a message that is not an
-        opt-out, `stored` is called too.
+        `stored` is called once the opt-out is on disk, in the order of the messages. It is also called for a message
+        that is not an opt-out, as there is nothing to store.
         """
         await self._waiting.put((parse_opt_out_of_other_centre(topic, payload), stored))
 

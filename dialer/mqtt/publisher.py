@@ -196,10 +196,10 @@ class ChangeBuffer:
                 self._seats.setdefault(seat.seat, seat)
 
     def _pop_call_and_screen_pop_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
-        """Remove and return due messages of call changes, and of seats with a new screen pop (voter's data for the
-        agent).
+        """Remove and return the due messages about calls, and about seats with a new screen pop.
 
-        The whole state of the centre is read only if its id is not known yet.
+        A screen pop is the voter's data for the agent. `view` returns the whole state of the centre. It is called only
+        if the centre's id is not known yet.
         """
         calls: list[CallChange] = []
         if self._calls_at + CALLS_SECONDS <= now:

@@ -23,10 +23,9 @@ _LARGEST_ID = 2**63 - 1
 
 
 async def describe_missing_newest_signature(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
-    """Return what is wrong if the store does not have the newest log signature (seal) that the broker retains,
-    otherwise "".
+    """Return a problem if the store lacks the newest log signature (seal) that the broker retains, otherwise "".
 
-    A missing signature is also written to the audit. `at` is the present time (epoch seconds). Raises
+    A missing or different signature is also written to the audit. `at` is the present time (epoch seconds). Raises
     BrokerUnreachable, StoreError.
     """
     topic = topics.SEALED_EPOCH.build_full_topic(centre)

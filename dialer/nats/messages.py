@@ -87,10 +87,9 @@ def build_inbox_prefix(centre: str) -> str:
 
 
 def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
-    """Return whether `reply`, the NATS subject for the answer to a request, belongs to the centre that sent the
-    request.
+    """Return whether the answer to a request would go to the centre that sent the request.
 
-    The request's `subject` ends with the centre's id.
+    `reply` is the NATS subject for the answer. `subject` is that of the request, and ends with the centre's id.
     """
     return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
 
@@ -184,7 +183,10 @@ class OutboxBatch:
 
 
 def estimate_size_of_outbox_row(topic: str, payload: str) -> int:
-    """Return the approximate size (bytes) of a result in a batch (row of the outbox), to be compared with `MAX_BATCH_BYTES`."""
+    """Return the approximate size (bytes) that a row of the outbox adds to a batch.
+
+    `MAX_BATCH_BYTES` limits the sum for a batch.
+    """
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
 
@@ -201,9 +203,9 @@ def pack_batch(batch: OutboxBatch) -> bytes:
 
 
 def pack_first_part_of_batch(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
-    """Return a batch with its compressed JSON, cut to its first rows if it is too large for a message of the server.
+    """Return (batch, its compressed JSON). A batch that is too large for a message is cut to its first rows.
 
-    The payload of a single row that does not fit is replaced by its size.
+    If a single row is too large, its payload is replaced by its size.
     """
     data = pack_batch(batch)
     while len(data) > MAX_MESSAGE_BYTES or len(batch.rows) > MAX_BATCH_ROWS:
@@ -273,8 +275,8 @@ def _parse_json_message(text: bytes, message_content: str) -> Any:
 class Acknowledgement:
     """Headquarters' answer to a batch: the id up to which it has stored the centre's results, or a problem.
 
-    The centre must send the rows after `through` again, even if headquarters has stored rows up to `last_id`.
-    Headquarters then checks that these rows have not changed.
+    The centre must send all rows after `through`. Headquarters may have stored some of them already, up to `last_id`.
+    It then checks that these rows have not changed.
     """
 
     through: (

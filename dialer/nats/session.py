@@ -314,8 +314,9 @@ class Session:
     ) -> AsyncIterator[StoredMessage | None]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        If `stored_at` is given, the message at `after` itself comes first, so that the caller can check whether it has
-        changed. If the stream no longer has it, the next message comes first, or None if there is none on `subject`.
+        With `stored_at`, the message at `after` itself comes first, so that the caller can check whether it has
+        changed. If the stream no longer has that message, a later message comes first. If there is no later message on
+        `subject`, None comes first.
 
         The request that creates the consumer (reader of a stream) names the subject. So the server can allow a centre
         to read its own subjects only (dialer/hq/render.py).
@@ -423,11 +424,10 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
 def _check_last_read_message_exists(
     stream: str, message: StoredMessage | None, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Raise an error if the stream no longer has the message that was read last: the server was set back to an older
-    copy.
+    """Raise an error if the stream no longer has the message that was read last, because the server was set back.
 
-    `message` is the first message that the stream has now from `position` on, or None. `position` and `stored_at` are
-    those of the message that was read. The error is StreamSetBack, or MessagesMissing with `complete`.
+    `position` and `stored_at` are those of the message that was read. `message` is the first message that the stream
+    has now from `position` on, or None. The error is StreamSetBack, or MessagesMissing with `complete`.
     """
     if message is None or (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack

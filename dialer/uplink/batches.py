@@ -78,8 +78,8 @@ class BatchSchedule:
     def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
         """Return the next batch of outbox rows (results to send), or None if there is nothing to send.
 
-        `rows` are the up to `MAX_BATCH_ROWS` rows after the last acknowledged one. `stored` is the last id whose
-        acknowledgement the dialler has stored; it may have deleted the rows up to this id.
+        `rows` are the next rows after the last acknowledged one, at most `MAX_BATCH_ROWS`. `stored` is the id up to
+        which the dialler knows that rows are acknowledged. The dialler may have deleted the rows up to this id.
         """
         self._next_at = now + BATCH_SECONDS
         chosen: list[OutboxRow] = []
@@ -126,11 +126,10 @@ class BatchSchedule:
             self._in_flight.resend_at = now
 
     def compute_max_acknowledgement_age(self, through: int | None, now: float) -> float:
-        """Return how old headquarters' acknowledgement can be at most (seconds): the time since the last batch was
-        sent.
+        """Return the highest possible age of headquarters' acknowledgement: the seconds since the last batch was sent.
 
         `through` is the last acknowledged row id, or None if headquarters refused the batch. The age is infinite if the
-        acknowledgement is for an earlier batch.
+        acknowledgement is not for the batch that was sent last.
         """
         in_flight = self._in_flight
         if in_flight is None or in_flight.sent_at is None or (through is not None and through < in_flight.batch.last):
@@ -145,9 +144,9 @@ class BatchSchedule:
     def record_acknowledgement(self, through: int, now: float) -> None:
         """Record that headquarters has acknowledged all result rows up to the id `through`.
 
-        A late acknowledgement, which does not cover the whole batch that was sent last, is ignored. If `through` is
-        lower than before, headquarters' database was restored from a backup, and the rows after `through` are sent
-        again.
+        An acknowledgement is ignored if it covers only a part of the batch that was sent last, because it is a late one
+        for an earlier batch. If `through` is lower than before, headquarters' database was restored from a backup. Then
+        the rows after `through` are sent again.
         """
         in_flight = self._in_flight
         if in_flight is not None and in_flight.batch.first - 1 <= through < in_flight.batch.last:

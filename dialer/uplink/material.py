@@ -97,8 +97,8 @@ class MaterialUpdater:
     async def _install_and_load_material_version(self, assigned: Manifest) -> str:
         """Install the assigned version of the campaign material, and have the dialler load it.
 
-        Return why the dialler does not use the version, or "" if it does. Return "" too if the dialler did not reply:
-        the installation is repeated later.
+        Return why the dialler does not use the version, or "" if it uses it. If the dialler did not reply, "" is
+        returned too, and the installation is repeated later.
 
         Raises:
             MaterialRefused: the material or the centre's settings are invalid.

@@ -28,12 +28,13 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """The delivery to the dialler of headquarters' orders for this centre, for its zone (group of centres) and for all
-    centres.
+    """The delivery of headquarters' orders to the dialler.
 
-    Each of these three kinds has its own NATS subject. Orders on one subject are delivered one after another. An order
-    is resent until the dialler replies or the order expires. A stop never expires. If orders on different subjects
-    contradict each other, the dialler compares their times to decide.
+    The orders are for this centre, for its zone (group of centres) or for all centres. Each of these addressees has its
+    own NATS subject. Orders on one subject are delivered one after another. Orders on different subjects may contradict
+    each other. Then the dialler compares their times.
+
+    An order is resent until the dialler replies or the order expires. A stop never expires.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:

@@ -406,7 +406,7 @@ class PeerUpdates:
         return PendingUpdates(pending.position)
 
     async def _send_updates_and_report_age(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates to the dialler, and publish how old its newest opt-out is.
+        """Send updates of other centres to the dialler. If opt-outs are among them, publish the age of the newest one.
 
         Return False if the stream must be opened again.
         """

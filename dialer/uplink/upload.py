@@ -157,11 +157,11 @@ class OutboxUpload:
         self._clock_ahead = min(max(self._clock_ahead, lowest), highest)
 
     async def _determine_acknowledged_row_id(self, ack: Acknowledgement) -> int | None:
-        """Return the id of the last outbox row (result to send) that headquarters has acknowledged, or None for a
-        refusal.
+        """Return the id of the last outbox row (result to send) that headquarters has acknowledged, or None if it
+        refused.
 
-        If the acknowledgement shows that the store was restored from an older copy, return `UNASSIGNED_ID`, an id that
-        no row has. The dialler then gives the store a new identity.
+        The acknowledgement may show that the store was restored from an older copy. Then return `UNASSIGNED_ID`, an id
+        that no row has. The dialler gives the store a new identity because of this id.
         """
         highest = await self._reading.read_highest_outbox_id()
         if ack.is_set_back or (ack.last_id is not None and ack.last_id > highest):

@@ -84,8 +84,8 @@ class FieldNode(QuestionNode):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the action that asks the question.
 
-        If the caller has already entered only the terminator (an empty answer), return the step that follows this
-        answer.
+        If the caller pressed only the terminator during an earlier prompt, this counts as an empty answer. Then return
+        the step that follows an empty answer.
         """
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
@@ -154,7 +154,8 @@ class FieldNode(QuestionNode):
     def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow if the value `name` is unknown.
 
-        If `name` is this field, the node after an accepted answer cannot follow.
+        If `name` is this field, no answer was accepted. Then only the nodes after a special key, no-input or no-match
+        may follow.
         """
         if name != self.field:
             return None

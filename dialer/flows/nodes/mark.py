@@ -65,7 +65,10 @@ class MarkNode(CommittingNode):
         )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark was stored or not, or after a serial number that belongs to no voter."""
+        """Return the step that follows after the attempt to store the mark.
+
+        There are three results: the mark was stored, it was not stored, or no voter has the serial number.
+        """
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().handle_action_result(state, event)
@@ -78,11 +81,11 @@ class MarkNode(CommittingNode):
 
     @property
     def diagram_title(self) -> str:
-        """The mark, and the voters whom it concerns unless this is the called voter alone."""
+        """The mark, followed by its scope (which voters it is for) unless it is for the called voter alone."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_diagram_notes(self) -> list[str]:
-        """Return notes for diagrams: the number of voters, if the caller is asked for it, and the node after a failure."""
+        """Return notes for diagrams: the answer that counts the voters, if there is one, and the node after a failure."""
         notes = super().list_diagram_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 

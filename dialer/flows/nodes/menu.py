@@ -49,8 +49,10 @@ class MenuNode(QuestionNode):
     answer: Name | None = Field(None, description="Name under which the key is stored, unless it leads to an opt-out.")
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the action that asks the question. If a key was entered during an earlier prompt, return the step that
-        follows it.
+        """Return the action that asks the question.
+
+        If the caller pressed a key during an earlier prompt, that key is the answer. Then return the step that follows
+        it.
         """
         if state.typed_ahead:
             return self._go_to_node_chosen_by_key(
@@ -64,8 +66,9 @@ class MenuNode(QuestionNode):
         return Collect(state.current_node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the key is only the terminator (such as #) of the previous answer, and not a choice of this
-        menu.
+        """Return whether the key is the terminator (such as #) of the previous answer, pressed too late.
+
+        A key that is a choice of this menu never counts as a late terminator.
         """
         return event.digits == state.stray and event.digits not in self.choices
 

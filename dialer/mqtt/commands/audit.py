@@ -72,8 +72,9 @@ class _Repeats:
 class CommandAudit:
     """The audit log of commands.
 
-    Refused commands of one unknown sender share one entry per minute, which has their number. Otherwise strangers could
-    fill the audit log within a day, if the broker accepts anybody.
+    A sender whose identity is not proved gets at most one entry per minute for refused commands. The entry has their
+    number. All unknown senders count as one sender. Otherwise strangers could fill the audit log within a day, if the
+    broker accepts anybody.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:

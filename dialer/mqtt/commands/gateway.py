@@ -317,8 +317,8 @@ class CommandGateway:
     def _refuse_resume_sent_before_newer_stop(self, command: ResumeCampaign, number: int) -> None:
         """Raise CommandRefused for a command to resume dialling if a stop or pause arrived after it.
 
-        Stops and pauses have queues of their own, so they may be executed before an older command. The newer command
-        must win.
+        Stops and pauses have queues of their own. So a stop may be executed before a resume that was sent earlier. That
+        resume must not undo the stop.
         """
         if max(self._halts.get(command.campaign_id, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused(

@@ -83,9 +83,10 @@ def _list_field_names(kind: type[Command]) -> str:
 
 
 def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
-    """Yield the name, type and meaning of each field of the commands.
+    """Yield (name, type, meaning) of each field of the commands.
 
-    If a field has several meanings, all except the most frequent one say to which commands they apply.
+    A field with several meanings is yielded once for each. The most frequent meaning comes first. Each other meaning
+    names the commands to which it applies.
     """
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in _list_documented_commands():
