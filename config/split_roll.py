@@ -25,9 +25,10 @@ def read_roll_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 
 def find_household_of_number(number: str, joined: dict[str, str]) -> str:
-    """Return the number that identifies the household of a phone number.
+    """Return the phone number that identifies the household of `number`.
 
-    `joined` links each number to another number of its household, and the last of these to itself.
+    In `joined`, each number of a household is linked to another one, and the identifying number to itself. A number
+    that is not in `joined` is added as a household of its own.
     """
     while joined.setdefault(number, number) != number:
         number = joined[number]

@@ -150,10 +150,10 @@ class GammaRingTimes:
 
 @dataclass(frozen=True, slots=True)
 class StageSignals:
-    """A model of the signals by which an agent's page announces that the agent will soon be free.
+    """Simulated signals that agents will soon be free.
 
-    The agent signals "closing" before the talk ends, and the page signals a half-filled wrap-up form. Some signals are
-    missing or wrong, as in practice.
+    An agent signals "closing" before the talk ends. During the wrap-up, the agent's page signals that the form is half
+    filled. Some signals are missing or wrong, as in practice.
     """
 
     closing_seconds: float = 15.0

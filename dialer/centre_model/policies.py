@@ -37,7 +37,7 @@ def simulate_day_under_policy(
     hours: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> DayResult:
-    """Simulate one day of a scenario under a pacing policy. The policy decides at the times of its own schedule."""
+    """Simulate one day of a scenario under a pacing policy. `policy.schedule` says when the policy makes decisions."""
     return simulate_day(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 

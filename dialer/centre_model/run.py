@@ -17,11 +17,11 @@ The model drives a pacer as the engine does:
   Events within `Scenario.decision_interval_seconds` lead to a single decision.
 - Calls beyond the free channels or the limit of calls per second are not placed. The limits and the order of
   cancellations are the engine's own (`dialer.engine.trunks.state.CallStarts`, `dialer.pacing.cancelling`).
-- Campaigns share all seats and take turns in deciding first. A campaign receives the events of its own calls only, and
-  sees the other campaigns' calls with an answer probability.
+- Campaigns share all seats, and take turns in deciding first. A campaign receives only the events of its own calls. In
+  snapshots it also sees the other campaigns' ringing calls, each with an answer probability.
 - Breaks, log-ins and log-outs appear in the next snapshot.
 
-A policy with its own timing (`SelfTimedPacer`) has a `Schedule` without decisions on events.
+For a policy that chooses the times of its own decisions (`SelfTimedPacer`), use `Schedule(on_events=False)`.
 """
 
 from __future__ import annotations

@@ -40,10 +40,9 @@ class SimulatedCall:
     seat: SimulatedSeat | None = None  # reserved for the call until it ends
 
     def create_event_of_answer_or_failure(self, kind: PacingEventKind, now: float) -> PacingEvent:
-        """Return the event that informs the pacing policy that this call was answered, failed or was cancelled at
-        `now`.
+        """Return the pacing event for the answer, failure or cancellation of this call at the time `now`.
 
-        `kind` says which of these happened.
+        `kind` says which of the three happened.
         """
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)

@@ -32,7 +32,8 @@ DAYS_DIFFER = 1.5
 class Site:
     """A site to simulate, described by figures that its manager knows. Rates are 0-1.
 
-    `cap` is the limit of the abandoned-call rate. `caps`, if given, replace it by limits for several time windows.
+    `cap` is the limit of the abandoned-call rate. If `caps` is given, its limits for several time windows apply
+    instead.
     """
 
     seats: int
@@ -121,10 +122,11 @@ def compute_mean_figures_of_days(label: str, policy: str, days: Sequence[DayResu
 
 
 def compute_half_width_of_confidence_interval(parts: Sequence[float]) -> float | None:
-    """Return half the width of the 95 % confidence interval of a mean. `parts` are the means of parts of the data.
+    """Return half the width of the 95 % confidence interval of a mean, or None for fewer than two parts.
 
-    Return None for fewer than two parts. The result includes the factor `DAYS_DIFFER`, because whole days differ more
-    than the parts of one day. Student's t is approximated (Abramowitz and Stegun 26.7.5).
+    The data is divided into parts, such as the eighths of a day. `parts` has the mean of each part. The result includes
+    the factor `DAYS_DIFFER`, because whole days differ more than the parts of one day. Student's t is approximated
+    (Abramowitz and Stegun 26.7.5).
     """
     free = len(parts) - 1
     if free < 1:
@@ -148,8 +150,8 @@ def simulate_days(
 
     Args:
         cases: (label, scenario, policy, cap) of each case.
-        seeds: The seeds, one for each day. By default days are added until the utilisation is known as exactly as
-            `SURE_WITHIN` says, or until there are `MOST_DAYS`.
+        seeds: The seeds, one for each day. None: simulate as many days as the utilisation needs to be accurate to
+            `SURE_WITHIN`, but at most `MOST_DAYS`.
         progress: Called with the share of the days that are done (0-1).
         workers: Number of processes. The results do not depend on it.
 
@@ -174,10 +176,9 @@ def simulate_days(
 
 
 def _choose_seeds_of_more_days(days: Sequence[DayResult]) -> range:
-    """Return the seeds of the further days to simulate, so that the mean utilisation is as accurate as `SURE_WITHIN`
-    says.
+    """Return the seeds of the days to simulate after the first one.
 
-    The variation within the first day determines how many days are needed.
+    The variation within the first day determines how many days make the mean utilisation accurate to `SURE_WITHIN`.
     """
     width = compute_half_width_of_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)

@@ -40,11 +40,12 @@ def verify_audit(
         ),
     ] = None,
 ) -> None:
-    """Check by signatures (seals) and the signed log (epochs) that nobody changed stored records or the audit.
+    """Verify that nobody changed stored records or the audit.
 
-    Exit 1 if another program changed, removed or added records. The command prints these records and the last entry
-    (epoch) of the signed log. Note this entry on another machine, and give it as --head next time: that detects the
-    removal of the newest records. --first-key also detects signatures that an intruder has forged.
+    The command checks the records' signatures (seals), the audit, and the signed log with its entries (epochs). Exit 1
+    if another program changed, removed or added records. The command prints these records and the last entry of the
+    signed log. Note this entry on another machine, and give it as --head next time. The command then detects the
+    removal of the newest records. With --first-key, it also detects signatures that an intruder has forged.
     """
     from dialer.store import seal_verification
 

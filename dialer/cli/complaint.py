@@ -113,10 +113,9 @@ def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: A
 def _identify_call_of_complaint(
     site: SiteOptions, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
-    """Return the campaign, attempt and phone number (ids) of the call that a complaint is about, as far as they are
-    known.
+    """Return the ids of the call that a complaint is about, by field: its campaign, attempt and phone number.
 
-    Raises RollError for an unknown attempt.
+    Unknown ids are left out. Raises RollError for an unknown attempt.
     """
     from dialer.store import number_history
 

@@ -119,7 +119,10 @@ def _document_command(
 
 
 def _describe_shared_options(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
-    """Return a sentence that names those options of a command that the page has described before ("" = none)."""
+    """Return a sentence that names the command's options that the page has already described ("" = none).
+
+    Options that every command in the section accepts are left out.
+    """
     names = _format_option_names(
         each
         for each in command.params
@@ -147,7 +150,7 @@ def _render_table_of_parameters(parameters: Iterable[Any]) -> Iterator[str]:
 
 
 def _render_markdown_table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Yield the lines of a table, whose first column is code, or nothing if there are no rows."""
+    """Yield the lines of a Markdown table. The first column is formatted as code. Without rows, yield nothing."""
     lines = [f"|`{code.replace('|', '/')}`|{'|'.join(cells)}|" for code, *cells in rows]  # a pipe would end the cell
     if lines:
         yield from (f"|{'|'.join(headings)}|", f"|{'|'.join('---' for _ in headings)}|", *lines, "")

@@ -104,10 +104,10 @@ def create_command(name: str, function: Callable[..., Any], **settings: Any) -> 
 
 
 def _replace_dataclass_parameters_by_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that Typer can use as a command in place of `function`, which has dataclasses as parameters.
+    """Return a version of `function` in which options replace dataclass parameters, so that Typer accepts it.
 
-    The returned function has one parameter for each field of the dataclasses. It creates the dataclasses from the
-    fields, and calls `function` with them.
+    It has one parameter for each field of the dataclasses. It creates the dataclasses from the fields, and calls
+    `function` with them. If `function` is a coroutine function, the coroutine runs to its end.
     """
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()

@@ -85,9 +85,9 @@ class SigningOptions(HeadquartersOptions):
         return [(orders.find_leader_by_key(self.headquarters_settings, each), each) for each in keys]
 
     async def sign_and_send_order(self, signed: SignedOrder, order: HqOrder) -> None:
-        """Add the leaders' signatures to an order, then send it and print the replies, or write it to the file `out`.
+        """Add the leaders' signatures to an order. Then send it and print the replies, or write it to the file `out`.
 
-        Exits with code 1 if a centre did not execute the order.
+        Exits with code 1 if a centre did not execute the order. Raises OrderNotSent if signatures are missing.
         """
         from dialer.hq import orders
 

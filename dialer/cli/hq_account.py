@@ -136,7 +136,10 @@ def describe_pending_proposal(proposal: WaitingProposal) -> str:
 
 @proposal_app.command("list")
 def list_pending_proposals(account: AccountOptions) -> None:
-    """List proposed changes that a second user must confirm: those of the last week, for centres of your zone."""
+    """List proposed changes for centres of your zone: all open ones, and those of the last week.
+
+    Another user must confirm each proposed change.
+    """
 
     async def print_proposed_changes(session: HqSession) -> None:
         zone = ZoneInfo(account.headquarters_settings.gather.time_zone)

@@ -119,8 +119,8 @@ def create_material_repository(
 def draft_change_of_signatories(hq: SignatoryOptions) -> None:
     """Draft a new list of the people who may sign campaign material (bundles).
 
-    The list takes effect once its people have signed the approved bundles (`sign`), and you have published these. The
-    draft also contains headquarters' current key (bundles.online_key_file).
+    The list takes effect in two steps. First, people on the new list sign the approved bundles (`sign`). Then you
+    publish the bundles (`publish`). The draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
     hq.material_repository.draft_change_of_signatories(
@@ -288,9 +288,9 @@ def roll_out_campaign_material_in_steps(
     """Roll out a version of a bundle (campaign material): first to three centres, then to a zone, then to all.
 
     Run the command twice. The first run proposes the rollout. After another user has confirmed it, the second run
-    carries it out. The rollout stops if a centre has a problem: then use `assign` to go back to the earlier version. It
-    waits while leaders have stopped a centre of the current step (wave). Run an interrupted command again. Exit 1 after
-    the proposal, and if the rollout stops.
+    carries it out. The rollout stops if a centre has a problem. Then use `assign` to go back to the earlier version.
+    The rollout waits while leaders have stopped a centre of the current step (wave). If the command was interrupted,
+    run it again. Exit 1 after the proposal, and if the rollout stops.
     """
     from dialer.hq.waves import Rollout, plan_rollout_waves
 

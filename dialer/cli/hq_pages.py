@@ -183,8 +183,9 @@ async def accept_database_of_centre(
 ) -> None:
     """Accept the results of one store (database) of a centre, and refuse those of the centre's other stores.
 
-    Stop the other machine and verify the store first. The store's signatures (seals) are then accepted, even if they
-    contradict earlier ones. Use the command also to confirm a store that has automatically replaced another one.
+    First stop the machine with the other store, and verify the store that you accept. The signatures (seals) of this
+    store are then accepted, even if they contradict earlier ones. If a store has automatically replaced another one,
+    confirm it with this command.
     """
     from dialer.hq.store_records import replace_accepted_database_of_centre
 
@@ -197,7 +198,7 @@ async def accept_database_of_centre(
 
 
 async def list_rejected_rows_of_centres(hq: HeadquartersOptions) -> None:
-    """List rows from centres that headquarters did not store as results, with the reason.
+    """List the rows from centres that headquarters rejected, with the reasons. Rejected rows are not stored as results.
 
     If a row's constituency does not belong to its centre, correct [[centres]] and start `dialer hq gather` again.
     """

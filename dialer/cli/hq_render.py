@@ -100,7 +100,7 @@ def _create_server_certificate(settings: HqSettings, to: Path) -> None:
 
 
 def _write_centre_archive(path: Path, parts: dict[str, bytes]) -> None:
-    """Write a tar archive with the files of a centre, which only this user can read.
+    """Write a tar archive with a centre's files. Only this user can read the archive.
 
     Raises AsteriskFilesError if the archive cannot be written.
     """

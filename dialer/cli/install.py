@@ -132,7 +132,8 @@ def install_site_as_services(
 def _make_first_signing_key_readable(store: Path, user: str) -> None:
     """Let the services' user read the key that signs the store's first records. `dialer init` created it as root.
 
-    The key's folder must belong to root. The owner of another folder could replace the key with a link to any file.
+    Nothing is changed if the key's folder does not belong to root. The owner of such a folder could replace the key by
+    a link to any file.
     """
     from dialer.store.file_checks import file_exists
     from dialer.store.seal_keys import get_seal_key_path

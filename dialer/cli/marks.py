@@ -119,9 +119,10 @@ def undo_voter_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
-    """Undo a wrong record that a voter has voted or is closed (not to be called any more). The voter is called again.
+    """Undo a wrong record that a voter has voted, or is closed (not to be called any more).
 
-    The earlier record stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
+    The voter is called again. The wrong record stays, followed by a correction. Exit 1 if the voter is not recorded as
+    voted or closed.
     """
     from dialer.domain.clock import SystemClock
     from dialer.domain.model import Mark, MarkSource

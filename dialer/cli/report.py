@@ -234,8 +234,9 @@ def print_recordings_report(
         ),
     ] = False,
 ) -> None:
-    """List recorded calls with file, agent, duration, who answered (as a listener recorded), and whether the file still
-    exists.
+    """List recorded calls: file, agent, duration, who answered, and whether the file still exists.
+
+    Who answered is shown if a person has listened to the recording and recorded it.
     """
     from dialer.reports import tables
 

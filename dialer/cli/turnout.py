@@ -61,8 +61,8 @@ def enter_turnout_figure(
 ) -> None:
     """Enter one official turnout figure. The dialler may be running.
 
-    A later figure for the same time replaces it; both are stored. Implausible figures are refused: lower than an
-    earlier one, higher than a later one, or outside the day or hours of the poll.
+    If there is already a figure for the same time, the new one counts. Both stay stored. Implausible figures are
+    refused: lower than an earlier one, higher than a later one, or outside the day or hours of the poll.
     """
     location, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
     figure = _parse_turnout_figure(location, day or _get_current_date_at_site(site), area, by, turnout)

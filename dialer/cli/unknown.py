@@ -18,7 +18,7 @@ app = CommandGroup()
 
 @app.command("list")
 def list_unknown_attempts(site: SiteOptions) -> None:
-    """List call attempts with an unknown result, because of a crash or a lost connection.
+    """List call attempts whose result is unknown because of a crash or a lost connection.
 
     Their numbers are not redialled until a person releases them.
     """
@@ -51,9 +51,9 @@ def release_attempts_with_unknown_outcome(
         str, typer.Option(metavar="TEXT", help="Short reason for the release, without names or phone numbers.")
     ] = "",
 ) -> None:
-    """Allow numbers to be called again whose last attempt has an unknown result. The dialler may be running.
+    """Allow redialling after call attempts with an unknown result. The dialler may be running.
 
-    The attempts' results stay unknown; the audit records who released them and why.
+    The attempts' results stay unknown. The audit records who released the attempts and why.
     """
     from dialer.cli.external_records import save_records_in_batches
     from dialer.engine.external_records.commands import MAX_ATTEMPTS

@@ -60,7 +60,8 @@ class Break:
 def format_audit_details_for_hashing(what: Mapping[str, str]) -> str:
     """Return the details of an audit entry as JSON with sorted keys, as they are stored and hashed.
 
-    Raises UnsafeValue for long texts and for texts that look like phone numbers: audit entries are never erased.
+    Raises UnsafeValue for a long text, and for a text that looks like a phone number. Such texts are refused because
+    audit entries are never erased.
     """
     for name, text in what.items():
         _refuse_text_not_allowed_in_audit(name, text)
@@ -136,7 +137,8 @@ def find_breaks_in_audit_hash_chain(
 
     Args:
         entries: Consecutive entries of the audit.
-        head: Number and digest of an entry that a person noted earlier. If it is missing, the end was removed.
+        head: Number and digest of an entry that a person noted earlier. A break is yielded if `entries` end before this
+            entry, or if its digest differs.
         behind: Number and digest of the entry before `entries`.
     """
     number, digest = behind

@@ -71,9 +71,10 @@ class ClockWatch:
 
         Args:
             now: The present moment.
-            newest_at: The newest time that an earlier run recorded (epoch seconds). An earlier time now means that the clock
-                was set back.
-            expected_at: The expected time of the wall clock now (epoch seconds), computed from the earlier run, or None.
+            newest_at: The newest time that an earlier run recorded (epoch seconds). If the wall clock shows an earlier
+                time now, it was set back.
+            expected_at: The time that the wall clock should show now (epoch seconds), computed from the earlier run.
+                None: unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now
@@ -153,7 +154,7 @@ class LoopClock:
         return self._loop.time()
 
     def get_seconds_since_boot(self) -> float:
-        """Return seconds since the epoch, not affected by `set_wall_clock_forward_or_back`."""
+        """Return the simulated seconds since boot: epoch seconds that `set_wall_clock_forward_or_back` does not change."""
         return self.now() - self._stepped
 
     def set_wall_clock_forward_or_back(self, seconds: float) -> None:

@@ -32,8 +32,8 @@ class DiallerName:
         """Return the name by which other diallers know this process. The process must have locked the store file.
 
         The name contains a digest of the store file and of the machine's boot id, because cloned machines share host
-        name, device and inode. After a reboot the name is a new one. The dialler then waits until the old name's right
-        to use an Asterisk server expires. Raises OSError if the store file does not exist.
+        name, device and inode. A reboot therefore changes the name. The dialler then waits until the right of its old
+        name to use an Asterisk server expires. Raises OSError if the store file does not exist.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""

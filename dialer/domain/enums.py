@@ -45,9 +45,9 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When a limit (cap) on abandoned calls must hold even if all calls in progress are abandoned.
+    """The time at which a limit (cap) on abandoned calls must hold even if all calls in progress are abandoned.
 
-    It must hold at every instant, or only at the end of the calling day.
+    It is either every instant, or only the end of the calling day.
     """
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then

@@ -1,8 +1,8 @@
-"""An estimate of how many calls taken for answering machines were answered by people, based on calls that people judge.
+"""Estimate how many people were taken for answering machines, from calls that a person has judged.
 
-Ofcom's policy on persistent misuse (statement of 2008) counts people taken for machines as abandoned calls, by a
-reasoned estimate of the dialler's user. The estimate here is the upper bound of what the judged calls show, so that a
-small sample never makes the abandoned-call rate look too low.
+Ofcom's policy on persistent misuse (statement of 2008) counts such people as abandoned calls. The dialler's user must
+estimate their number with reasons. The estimate here is the upper bound of what the judged calls show, so that a small
+sample never makes the abandoned-call rate look too low.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class JudgedCalls:
 
     @property
     def false_positive_upper_bound(self) -> float:
-        """The upper end of the 95 % confidence interval (Wilson's) of the share of people (0-1). It is 1 without judged
-        calls.
+        """The share (0-1) of judged calls that people answered, at the upper end of its confidence interval.
+
+        The interval is Wilson's at 95 %. Without judged calls, the result is 1.
         """
         if not self.judged:
             return 1.0
@@ -49,10 +50,10 @@ class JudgedCalls:
         return min(1.0, (share + square / 2.0 + deviation) / (1.0 + square))
 
     def get_false_positive_share_to_count(self, profile_share: float) -> float:
-        """Return the share (0-1) of the calls taken for answering machines that counts as abandoned calls.
+        """Return which share (0-1) of the calls taken for answering machines counts as abandoned calls.
 
-        This is the upper bound measured by judged calls. Until enough calls are judged, it is the share in the legal
-        rules, `profile_share`. If that is 0, no such calls are counted.
+        `profile_share` is the share in the legal rules. Once `LEAST_JUDGED` calls are judged, their upper bound
+        replaces it, unless `profile_share` is 0.
         """
         measured = self.judged >= LEAST_JUDGED and profile_share > 0.0
         return self.false_positive_upper_bound if measured else profile_share
@@ -60,7 +61,7 @@ class JudgedCalls:
 
 @dataclass(frozen=True, slots=True)
 class FalsePositiveShares:
-    """The share (0-1) of each campaign's calls taken for answering machines that counts as abandoned calls."""
+    """For each campaign, the share (0-1) of calls taken for answering machines that counts as abandoned calls."""
 
     profile_share: float
     judged: Mapping[str, JudgedCalls]  # by campaign

@@ -205,8 +205,9 @@ NO_VOTER = 0
 
 @dataclass(frozen=True, slots=True)
 class BoothWorker:
-    """A helper at polling stations, whom the dialler calls to learn who has voted: the worker enters voters' serial
-    numbers.
+    """A helper at polling stations, whom the dialler calls to learn who has voted.
+
+    The worker enters voters' serial numbers.
     """
 
     worker_id: int
@@ -236,8 +237,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The polling stations (booths) that vote on one polling day, and the end of that day. Their voters are called
-    first.
+    """The polling stations (booths) that vote on one polling day, and the end of that day.
+
+    Voters of these booths are called first.
     """
 
     booth_ids: Collection[int]
@@ -283,7 +285,7 @@ class NewInbound:
 
 @dataclass(frozen=True, slots=True)
 class InboundParty:
-    """The voter on the electoral roll to whom the number of an inbound caller belongs."""
+    """The voter on the electoral roll who has the phone number of an inbound call."""
 
     phone_id: int
     voter_id: int
@@ -391,9 +393,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class UnknownSerial:
-    """A serial number that a booth worker reported as voted, and that no voter of the polling booth has on the
-    electoral roll.
-    """
+    """A serial number that a booth worker reported as voted, but that is not on the roll of the polling booth."""
 
     key: str  # idempotency key: a repeat is not recorded again
     attempt_id: AttemptId

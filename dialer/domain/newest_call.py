@@ -60,7 +60,7 @@ class NewestCallRecorder:
         self._placed = asyncio.Event()
 
     def queue_newest_call_for_saving(self, call: NewestCall) -> None:
-        """Set the call that is saved next as the newest call."""
+        """Queue `call` for saving as the newest call. It replaces a queued call that is not saved yet."""
         self._call = call
         self._placed.set()
 

@@ -33,10 +33,10 @@ class PollHours:
 
 
 def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str]) -> str:
-    """Return the federal state of a constituency: the `given` one, or else the only state that has its number on the
-    roll.
+    """Return the federal state of a constituency ("" = unknown).
 
-    Return "" if the electoral roll has the constituency number in no state or in several.
+    It is `given`, unless that is empty. Otherwise, it is the only state in which the electoral roll has the
+    constituency number. It is unknown if the roll has the number in no state or in several.
     """
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")

@@ -197,8 +197,9 @@ def refuse_invalid_order(order: HqOrder, signers: Collection[str], centre: str, 
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether this centre has already carried out an order of headquarters.
 
-    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. Only a later resume
-    supersedes a stop or pause. Any later order supersedes a resume or a limit on calls (quota).
+    `heard` are the orders that it has carried out so far. Raises CommandRefused if another order had the same id, or if
+    a later order supersedes this one. Only a later resume supersedes a stop or pause. Any later order supersedes a
+    resume or a limit on calls (quota).
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

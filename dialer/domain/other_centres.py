@@ -62,10 +62,10 @@ class PeerCallRecord:
 
     @property
     def call_times_changed_by_this_call(self) -> PeerCallTimes:
-        """The times to store for the number: its last call, last conversation and last abandoned call (None = no
-        change).
+        """The number's times that this call changes (epoch seconds; None = no change).
 
-        An inbound call from the voter changes only the last conversation.
+        An outbound call sets the time of the last call. A conversation or an abandoned call also sets the time of the
+        last one of its kind. An inbound call from the voter sets only the time of the last conversation.
         """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,

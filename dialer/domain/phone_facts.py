@@ -42,7 +42,8 @@ class CallIntervals:
     def find_next_call_time(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
         """Return when a phone number may next be called (epoch seconds; 0 = now).
 
-        `called_at` and `talked_at` are when its last call and its last conversation ended.
+        `called_at` and `talked_at` are when the number's last call and last conversation ended. After a conversation,
+        the longest interval of the `campaigns` applies.
         """
         after_call = called_at + self.least_seconds if called_at is not None and self.least_seconds else 0.0
         if talked_at is None:

@@ -44,10 +44,10 @@ class PinProof:
 
 
 def create_hash_for_unknown_agent(hashes: Sequence[str], agent: str) -> str:
-    """Return a hash that matches no PIN, against which the PIN of an unknown agent number is checked.
+    """Return a hash that no PIN matches, for checking the PIN of an unknown agent number.
 
-    The check then takes as long as for a known agent, so that timing does not reveal the known numbers. The hash has
-    the cost of one of `hashes`, always the same one for an agent number.
+    The check then takes as long as for a known agent, so that timing does not reveal which numbers are known. The hash
+    has the cost of one of `hashes`. For one agent number, it is always the same one.
     """
     if not hashes:
         return PIN_HASHER.hash(secrets.token_hex(16))

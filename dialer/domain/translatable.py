@@ -37,26 +37,29 @@ def translatable(text_id: str, english: str, **values: str | int | float) -> Tra
 
 
 def join_with_semicolons(texts: Iterable[str]) -> str:
-    """Return several texts as one, such as "the number has opted out; the caller ID is not in the site's pool"."""
+    """Return the texts joined by semicolons, such as "it has opted out; the caller ID is not in the site's pool"."""
     return reduce(
         lambda first, second: translatable("both-texts", "{first}; {second}", first=first, second=second), texts
     )
 
 
 def join_with_commas(texts: Iterable[str]) -> str:
-    """Return several texts as one, such as "09:00-21:00 on weekdays, 10:00-18:00 on Sundays"."""
+    """Return the texts joined by commas, such as "09:00-21:00 on weekdays, 10:00-18:00 on Sundays"."""
     return reduce(
         lambda first, second: translatable("texts-in-list", "{first}, {second}", first=first, second=second), texts
     )
 
 
 def add_remedy(problem: str, remedy: str) -> str:
-    """Return a problem followed by what to do about it, if a remedy is given."""
+    """Return a problem and its remedy, joined by a semicolon. Without a remedy, return only the problem."""
     return join_with_semicolons((problem, remedy)) if remedy else problem
 
 
 def add_subject(subject: str, text: str) -> str:
-    """Return a text with what it is about before it, if that is given, such as "centre.toml:14: is not a setting"."""
+    """Return a text after its subject, such as "centre.toml:14: is not a setting".
+
+    Without a subject, return only the text.
+    """
     return translatable("text-about-subject", "{subject}: {text}", subject=subject, text=text) if subject else text
 
 

@@ -249,10 +249,10 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def add_voters_completed_during_call(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy that lists in `settled` the voters who were to be called when the call began, and no longer
-        are.
+        """Return a copy that lists in `settled` the voters who were completed during the call.
 
-        `before` is the previous screen pop (voter data on the agent's page) of the same call.
+        `before` is the previous screen pop (voter data on the agent's page) of the same call. Its voters who are no
+        longer to be called are completed.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))

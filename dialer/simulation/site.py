@@ -20,7 +20,10 @@ class SimulatedSite:
     """A running centre and its simulated Asterisk. Both end when the event `stop` is set."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
-        """Connect the simulated Asterisk `switch` to the FastAGI server of `centre`, which runs the flows of its calls."""
+        """Connect the simulated Asterisk `switch` to the FastAGI server of `centre`.
+
+        The FastAGI server runs the flows of the simulated calls.
+        """
         self.switch = switch
         self.centre = centre
         self.stop = asyncio.Event()

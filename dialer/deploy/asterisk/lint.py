@@ -56,9 +56,10 @@ def lint_file_texts(
 ) -> list[Finding]:
     """Check the texts of Asterisk's configuration files. Return the faults in the order of file and line.
 
-    `texts` has the files by path below the folder `root`. With `settings`, the files are also compared with the site's
-    settings: those of the Asterisk server named `server` if there are several. With `with_key_files`, the key and
-    certificate files that the configuration names are checked too; they must be on this machine.
+    `texts` has the files by path below the folder `root`. With `settings`, the files are also compared with those
+    rendered from the site's settings. If the site has several Asterisk servers, `server` names the one that uses the
+    files. With `with_key_files`, the key and certificate files that the configuration names are checked too; they must
+    be on this machine.
     """
 
     included: set[str] = set()
@@ -103,8 +104,7 @@ def lint_file_texts(
 
 
 def _find_unread_site_files(names: Iterable[str]) -> Iterator[Finding]:
-    """Yield a fault for each of the site's own additional files that no rendered file includes, so Asterisk never reads
-    it.
+    """Yield a fault for each additional file of the site that no rendered file includes. Asterisk never reads it.
 
     `names` are the files that no other file includes.
     """
@@ -120,7 +120,7 @@ def lint_files_in_directory(
 ) -> list[Finding]:
     """Check the Asterisk configuration files in a directory, and return the faults.
 
-    Raises AsteriskFilesError if it cannot be read.
+    Raises AsteriskFilesError if the directory cannot be read.
     """
     try:
         if not is_directory(directory):

@@ -166,13 +166,17 @@ def render_asterisk_site_files(
 
 
 def list_files_with_site_additions() -> list[str]:
-    """Return the names of the rendered files to which a site may add its own settings, in a file of the same name."""
+    """Return the names of the rendered files that include the site's own additions.
+
+    The additions to a file are in a file of the same name in the folder `OWN_FILES`.
+    """
     return [name for name in FILES if name != "asterisk.conf"]  # read before Asterisk knows its folder
 
 
 def _make_include_line_of_site_additions(name: str) -> str:
-    """Return the last line of a rendered file. It includes the site's own additions, a file that rendering never
-    overwrites.
+    """Return the end of a rendered file, which includes the site's own additions ("" = the file takes no additions).
+
+    The additions are in a file of their own, which rendering never overwrites.
     """
     if name not in list_files_with_site_additions():
         return ""
@@ -333,9 +337,9 @@ def _format_proxy_uri(trunk: Trunk) -> str:
 
 
 def _format_transport_parameter(trunk: Trunk, port: object) -> str:
-    """Return the transport parameter of a SIP URI.
+    """Return the transport parameter of a SIP URI. A UDP URI with a port needs none: return "".
 
-    A URI without a port gets it even for UDP. Otherwise Asterisk would use SRV records of any transport.
+    A URI without a port has the parameter even for UDP. Otherwise, Asterisk would use SRV records of any transport.
     """
     return "" if trunk.transport is Transport.UDP and port else f"\\;transport={trunk.transport.value}"
 
@@ -358,11 +362,10 @@ def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
 
 
 def _list_carrier_addresses_of_inbound_calls(trunk: Trunk) -> list[str]:
-    """Return the hosts and networks from which a trunk's carrier may send calls. If it has a proxy, only the proxy is
-    returned.
+    """Return the hosts and networks from which a trunk's carrier may send calls.
 
-    Calls then come from the proxy. Asterisk would ignore the whole list if a host behind the proxy had no address in
-    DNS.
+    If the trunk has an outbound proxy, the proxy replaces the carrier's hosts, because calls come from the proxy.
+    Asterisk would ignore the whole list if a host behind the proxy had no address in DNS.
     """
     hosts = [trunk.host or "", *trunk.backup_hosts]
     proxies = [trunk.outbound_proxy.partition(":")[0]] if trunk.outbound_proxy else hosts

@@ -121,9 +121,9 @@ async def _stream_file(request: AgiRequest) -> str | None:
 
 
 async def _run_get_data_command(request: AgiRequest) -> str | None:
-    """Play a prompt and collect digits, of which the first stops the prompt.
+    """Play a prompt and collect digits. The first digit stops the prompt.
 
-    The timeout restarts after each digit, as in `ast_app_getdata` of main/app.c.
+    The timeout starts again after each digit, as in `ast_app_getdata` of main/app.c.
     """
     seconds = request.switch.get_sound_length_seconds(request.words[0])
     if seconds is None:

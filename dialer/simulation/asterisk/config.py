@@ -97,10 +97,10 @@ def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
 
 
 def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
-    """Return the dialplan location (context, extension, priority) that each key runs, for each menu of a
-    confbridge.conf.
+    """Return what the keys of each menu in a confbridge.conf run, as dialplan locations (context, extension, priority).
 
-    `text` is the content of the file. Only keys with the action dialplan_exec are returned.
+    The result is by menu, then by key. `text` is the content of the file. Only keys with the action dialplan_exec are
+    returned.
     """
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
     for section in parse_asterisk_conf("confbridge.conf", text).find_sections_of_type("menu"):

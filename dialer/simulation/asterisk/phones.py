@@ -74,7 +74,7 @@ class CallBehaviours:
         self._scripts[number] = (self._calls[number], calls)
 
     def slow_down_ringing(self, seconds: float, growth_seconds: float = 0.0) -> None:
-        """Delay the ringing of each new call by `seconds`, and by `growth_seconds` more from call to call."""
+        """Delay the ringing of each new call by `seconds`. With each call, the delay grows by `growth_seconds`."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 
     def pick_random_behaviour_of_next_call(

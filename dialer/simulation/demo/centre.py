@@ -146,9 +146,9 @@ def _import_demo_roll(options: DemoOptions, directory: Path, console: Console) -
 def make_demo_settings(
     options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None, broker_port: int = 0
 ) -> Settings:
-    """Write the settings file of a demo run next to the store, and return these settings.
+    """Write the settings file of a demo run next to the store, and return the settings.
 
-    They are those of config/demo.toml, with the seats, agents, store and ports of this run. They also have the
+    They are the settings of config/demo.toml, with the seats, agents, store and ports of this run. They include the
     campaigns, agents and flows that visitors add on the pages.
     """
     table = tomllib.loads(DEMO_SETTINGS.read_text(encoding="utf-8"))
@@ -216,9 +216,9 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
 
 @dataclass(frozen=True, slots=True)
 class DemoRingTimes:
-    """The ring times of the demo's voters, with which the pacing policy is trained before the demo starts.
+    """The ring times of the demo's voters, used to train the pacing policy before the demo starts.
 
-    With shorter ring times in training, the policy would not expect late answers, and would dial too many calls.
+    A policy trained with shorter ring times would not expect late answers, and would dial too many calls.
     """
 
     voters: VoterProfile

@@ -338,10 +338,10 @@ async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float =
 
 
 def has_centre_unstored_results(centre: RealCentre) -> bool:
-    """Return whether a centre that has stopped calling still has results to store, such as an outcome yet to be
-    entered.
+    """Return whether a centre that has stopped calling still has results to store.
 
-    The published state does not show this: a call disappears from it before the call's end is stored.
+    For example, an agent may still have to enter the outcome of a call. The published state alone is not enough: a call
+    disappears from it before the call's end is stored.
     """
     view = centre.site.centre_view
     busy = any(seat.state in {SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP} for seat in view.seats)
@@ -406,7 +406,11 @@ async def _check_that_databases_agree(
 
 
 async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
-    """Return whether headquarters has received all results, and all centres each other's opt-outs and "voted" marks."""
+    """Return whether results have reached headquarters, and peer updates have reached the centres.
+
+    The results are those of the virtual centres. The peer updates are opt-outs in virtual centres, and "voted" marks in
+    real centres.
+    """
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     voted = [set(each.query_database_of_centre(_VOTED)) for each in real]
     return (

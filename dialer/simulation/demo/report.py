@@ -151,10 +151,10 @@ def _compute_outcome_figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
 def build_demo_report(
     store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None
 ) -> DemoReport:
-    """Return the report of a demo or rehearsal since `since` (epoch seconds), checked against its store and the journal
-    of placed calls, if any.
+    """Return the figures of a demo or rehearsal since `since` (epoch seconds), and the results of its checks.
 
-    Raises StoreError or StoreCorrupt if the store cannot be read, OSError if the journal cannot.
+    The checks read the store, and the journal of placed calls if there is one. Raises StoreError or StoreCorrupt if the
+    store cannot be read, OSError if the journal cannot.
     """
     with open_store_snapshot(store_path, key) as db:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)

@@ -99,7 +99,7 @@ class VirtualStore(UplinkReader):
     def import_updates_of_other_centres(self, fields: dict[str, Any]) -> Reply:
         """Import a batch of updates of other centres, as the dialler does.
 
-        The reply is "refused" if an earlier batch is missing. Then nothing is imported.
+        If an earlier batch is missing, nothing is imported and the reply is "refused".
         """
         stream, position = fields["stream"], self._positions.get(fields["stream"], 0)
         if fields["position"] <= position:
@@ -242,7 +242,7 @@ class VirtualCentre:
             self.store.record_results_stored_by_headquarters(through)
 
     def add_random_results_to_outbox(self, rows: int) -> None:
-        """Announce random results of calls to headquarters, one for each of `rows`."""
+        """Announce random results of calls to headquarters. `rows` is the number of results."""
         for _ in range(rows):
             draw = self._random.random()
             if draw < OPT_OUT_SHARE:

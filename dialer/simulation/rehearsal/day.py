@@ -85,7 +85,10 @@ class SiteHours:
     def add_reasons_why_campaigns_cannot_call(
         self, day: Sequence[CampaignHours], start: float, end: float
     ) -> tuple[CampaignHours, ...]:
-        """Return the calling hours, with the reason for each campaign that may not call between `start` and `end`."""
+        """Return the hours in `day`, with the reason why a campaign cannot call between `start` and `end`.
+
+        The reason (`why`) is empty for a campaign that can call.
+        """
         return tuple(
             replace(hours, why="")
             if hours.compute_callable_seconds(start, end)
@@ -166,12 +169,12 @@ def plan_rehearsed_days(
     seed: int,
     areas: Areas | None = None,
 ) -> tuple[RehearsedDay, ...]:
-    """Return the runs of a rehearsal: one at the site's load, one at twice the load, and with `faults` a third with
-    faults.
+    """Return the runs of a rehearsal: one at the site's load, and one at twice the load.
 
-    The next polling day is rehearsed. If no call is allowed on it, the next day with allowed calls is rehearsed, or
-    else the last polling day. A run lasts from the first to the last allowed call, or `hours`. `areas` are the polling
-    areas of the site's roll. Raises CannotRehearse if something is missing, SettingError for an invalid profile.
+    `faults` adds a third run, at twice the load and with faults. The next polling day is rehearsed. If no call is
+    allowed on it, the next day with allowed calls is rehearsed, or else the last polling day. A run starts with the
+    first allowed call. It ends with the last one, or after `hours` if that is earlier. `areas` are the polling areas of
+    the site's roll. Raises CannotRehearse if something is missing, SettingError for an invalid profile.
     """
     if not settings.campaigns:
         raise CannotRehearse("the settings have no campaign to rehearse; add a [[campaigns]] table")

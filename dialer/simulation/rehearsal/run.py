@@ -114,8 +114,9 @@ class _Rehearsal:
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
     def _read_approvals_of_campaign_recordings(self) -> dict[str, Mapping[str, CertificateStatus]]:
-        """Return for each campaign whether the site's catalogue has certificates (official approvals) for its
-        recordings.
+        """Return, by campaign and language, whether the campaign's recordings have certificates (official approvals).
+
+        The certificates are those in the site's catalogue.
         """
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {

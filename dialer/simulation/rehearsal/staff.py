@@ -25,7 +25,10 @@ _MOST_SERIALS = 5
 def create_rehearsal_agents(
     site: Settings, rehearsed: Settings, engine: EngineLike, load: int, seed: int
 ) -> SimulatedAgents:
-    """Return the simulated agents of a rehearsal: one per seat, or as many as the settings list if they list any."""
+    """Return the simulated agents of a rehearsal, at most one for each seat.
+
+    If the site's settings list agents, `load` copies of them work. Otherwise, every seat has an agent.
+    """
     seats = [seat.name for seat in rehearsed.seats]
     numbers: dict[str, str] = {}
     if site.agents:
@@ -41,9 +44,9 @@ def create_rehearsal_agents(
 
 
 class RehearsalStaff:
-    """A wrapper of the engine for simulated agents of a rehearsal, which adds their numbers and PINs to log-ins.
+    """A wrapper of the engine, which adds agents' numbers and PINs to the log-ins of a rehearsal's simulated agents.
 
-    At the end of calls to booth workers, it enters random serial numbers of voters.
+    At the end of calls to booth workers, the wrapper enters random serial numbers of voters.
     """
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:

@@ -173,10 +173,9 @@ def _judge_recovery_from_faults(outcome: DayOutcome) -> Iterator[Finding]:
 def find_preparations_for_polling_day(
     settings: Settings, states: Mapping[str, CampaignState], today: date
 ) -> Iterator[Finding]:
-    """Yield what must be done before the polling day, such as resuming a campaign, and how the rehearsal differed from
-    it.
+    """Yield findings for the polling day: what must still be done, and how the rehearsal differed from that day.
 
-    `states` are the campaigns' states in the site's store.
+    An example is a campaign that must be resumed. `states` are the campaigns' states in the site's store.
     """
     polls = [poll.day for poll in settings.rules.polls]
     if polls and max(polls) < today:

@@ -96,9 +96,7 @@ class RecordedRing:
         return max(seconds for seconds, _ in self.answers + self.others)
 
     def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
-        """Return the ring times of a recorded call, drawn at random from those that were answered or those that were
-        not.
-        """
+        """Return the ring times of a random recorded call: an answered one if `answered`, else an unanswered one."""
         return answered, *random.choice(self.answers if answered else self.others)
 
 
@@ -178,11 +176,11 @@ def _list_wrap_up_times_in_seconds(attempts: Sequence[AttemptRecord]) -> list[fl
 
 
 def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """Return the attempts, with an estimated outcome for each cancelled one. Without these, slow calls would be
-    missing.
+    """Return the attempts, with an estimated outcome for each cancelled one.
 
-    A call that was cancelled while its phone rang gets the outcome of a random call that rang longer. A call that was
-    cancelled earlier gets that of a random call that took longer until it rang or ended.
+    Without the estimates, slow calls would be missing. A call that was cancelled while its phone rang gets the outcome
+    of a random call that rang longer. A call that was cancelled before ringing gets the outcome of a random call that
+    took longer to ring or to end.
     """
     random = Random("fates")
     rang = [attempt for attempt in attempts if attempt.ringing_seconds is not None]
@@ -199,11 +197,11 @@ def _assign_outcomes_of_longer_attempts(
     get_end: Callable[[AttemptRecord], float],
     random: Random,
 ) -> list[AttemptRecord]:
-    """Return the attempts, each cancelled one with the outcome of a random attempt that lasted longer.
+    """Return the attempts. Each cancelled one has the outcome of a random attempt that lasted longer.
 
-    An attempt lasts from `get_start` to `get_end`. Cancelled attempts with an estimated outcome count as longer
-    attempts too: a call that is answered early is cancelled less often than one that rings out (redistribution to the
-    right, Efron 1967).
+    An attempt lasts from `get_start` to `get_end`. A cancelled attempt is left out if none lasted longer. Cancelled
+    attempts that already have an estimated outcome are drawn too. A call that is answered early is cancelled less often
+    than one that rings out (redistribution to the right, Efron 1967).
     """
     outcomes: list[AttemptRecord] = []
     for attempt in sorted(attempts, key=lambda each: get_end(each) - get_start(each), reverse=True):
@@ -231,9 +229,9 @@ def _get_time_of_answer_or_end(attempt: AttemptRecord) -> float:
 def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
     """Return an estimate of the answer rate in each ten minutes of the day.
 
-    The rates of ten minutes are moved towards the rate of the whole day, more so if they differ little beyond chance
-    (empirical Bayes). Otherwise their mean would be too high, because pacing places fewer calls while many people
-    happen to answer.
+    Each rate is moved towards the rate of the whole day (empirical Bayes). If the rates differ by little more than
+    chance, they are moved further. Unmoved rates would have too high a mean, because pacing places fewer calls while
+    many people happen to answer.
     """
     overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
     bins = max(1, round(hours * 3600.0 / BIN_SECONDS))

@@ -48,10 +48,11 @@ def parse_simulated_day(text: str) -> date:
 def read_recorded_day_from_store(
     path: Path, day: date, zone: ZoneInfo, connect_seconds: float = 2.0, key: StoreKey | None = None
 ) -> RecordedDay:
-    """Return the calls of agent campaigns that began on a local day, from the first call to the end of the last.
+    """Return the calls of agent campaigns that began on the local day `day`, as a recorded day.
 
-    The store is opened read-only, so a dialler may be running on it. Raises StoreError if it cannot be read,
-    BadScenario if it has no calls of that day or too few of them.
+    The recorded day lasts from the first call to the end of the last one. The store is opened read-only, so a dialler
+    may be running on it. Raises StoreError if the store cannot be read, BadScenario if it has too few calls of that
+    day.
     """
     since, until = (get_midnight_of_day(each, zone) for each in (day, day + timedelta(days=1)))
     if not file_exists(path):
@@ -89,9 +90,9 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
 def _make_attempt_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """Return the recorded calls, and the intervals in which seats talked or wrapped up in them, as keys (seat, start).
+    """Return the recorded calls, and the keys of the seats' talk and wrap-up intervals that belong to these calls.
 
-    Times are in seconds since `began`.
+    Times in the calls are in seconds since `began`. A key is (seat, start of the interval in epoch seconds).
     """
     talks = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.TALKING}
     wrap_ups = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.WRAP_UP}
@@ -127,8 +128,9 @@ def _compute_seconds_since_if_known(at: float | None, began: float) -> float | N
 def _count_seats_available_for_recorded_calls(
     intervals: Iterable[RecordedInterval], call_intervals: set[_Key], began: float, ends: float
 ) -> DayCurve:
-    """Return how many seats over the day were ready or busy with a recorded call. Seats with inbound calls are left
-    out.
+    """Return how many seats were ready or busy with a recorded call, as a curve over the day.
+
+    Seats with inbound calls are left out.
     """
     changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:

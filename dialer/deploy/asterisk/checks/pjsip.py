@@ -108,7 +108,10 @@ def _check_endpoint_identification(endpoint: ConfSection, identified: set[str]) 
 
 
 def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
-    """Yield a fault for each missing pjsip setting of an endpoint whose default in Asterisk is unsafe for a dialler."""
+    """Yield a fault for each setting of an endpoint that is unsafe for a dialler, such as `allow_transfer=yes`.
+
+    A missing setting counts with Asterisk's default, which may be unsafe.
+    """
     name = endpoint.name
     for key, found, what in (
         ("direct_media", report_broken_setting, "may send voice past Asterisk, so key presses and recordings are lost"),
