@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
 from dialer.desk.board import OTHER_COMMANDS, send_command_to_dialler
@@ -22,7 +22,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.agent_reading import AgentReading
 from dialer.store.coaching_notes import CoachingNote, CoachingNoteRecords
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
-from dialer.web.page_requests import PageRequest
+from dialer.web.page_requests import PageRequest, RequestedAttemptId
 from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS, repeat_function_with_pause, run_function_and_log_store_error
 from dialer.web.refusals import RequestRefused
@@ -33,13 +33,11 @@ SHOWN_TO_AGENT = 10
 COACH_ROLES = OTHER_COMMANDS["coaching-note"]
 _PAGE_KEY = "coaching"  # coaching/101: the notes of agent 101
 
-_Attempt = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-
 
 class NoteToWrite(PageRequest):
     """A request to write a note on a call, for the agent of the call."""
 
-    attempt: _Attempt
+    attempt: RequestedAttemptId
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NOTE_CHARACTERS)]
 
 
@@ -114,9 +112,7 @@ class CoachingNotes:
         """
         await repeat_function_with_pause(READ_SECONDS, self._show_notes_on_agent_pages)
 
-    async def list_notes_on_call(
-        self, attempt: Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-    ) -> tuple[CoachingNoteOnCall, ...]:
+    async def list_notes_on_call(self, attempt: RequestedAttemptId) -> tuple[CoachingNoteOnCall, ...]:
         """Return the coaching notes on a call, the oldest first."""
         return tuple(
             CoachingNoteOnCall(each.note_id, each.author, each.text, each.at, each.read_at)

@@ -16,6 +16,7 @@ from dialer.domain.schema import MESSAGE, PRIVATE, Count, Time
 from dialer.domain.voter_place import VoterPlace
 
 AttemptId = NewType("AttemptId", str)
+ATTEMPT_ID_PATTERN = r"^[A-Za-z0-9-]{1,64}$"
 """A UUID (36 characters): the key of the attempt, the id of its channel and the ActionID of its Originate."""
 
 

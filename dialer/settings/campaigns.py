@@ -8,14 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 from dialer.domain.model import MOST_WEIGHT
 from dialer.domain.translatable import translatable
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import SettingsText, read_settings_file
-from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
+from dialer.settings.mistakes import list_tables_of_edited_file
 
 
 class Hours(Section):
@@ -226,11 +226,4 @@ def list_campaigns_in_text(text: SettingsText) -> list[dict[str, Any]]:
 
     Raises SettingError or SettingMistakes for invalid campaigns, and for other settings than campaigns.
     """
-    try:
-        CampaignsFile.model_validate(text.table)
-    except ValidationError as error:
-        raise combine_setting_errors(
-            list(list_setting_errors(error, text, CampaignsFile, ignore_environment_variables))
-        ) from error
-    campaigns: list[dict[str, Any]] = text.table.get("campaigns", [])
-    return campaigns
+    return list_tables_of_edited_file(text, CampaignsFile, "campaigns")

@@ -171,3 +171,18 @@ def ignore_environment_variables(place: tuple[str, ...], *, of_wrong_type: bool)
 
     Pass this function to `list_setting_errors` as `in_environment`.
     """
+
+
+def list_tables_of_edited_file(text: SettingsText, model: type[Section], array: str) -> list[dict[str, Any]]:
+    """Return the tables of an array, such as [[campaigns]], in a file that has nothing else, after a check of each.
+
+    `model` describes the file. Raises SettingError or SettingMistakes for invalid tables, and for other settings.
+    """
+    try:
+        model.model_validate(text.table)
+    except ValidationError as error:
+        raise combine_setting_errors(
+            list(list_setting_errors(error, text, model, ignore_environment_variables))
+        ) from error
+    tables: list[dict[str, Any]] = text.table.get(array, [])
+    return tables

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 
 from dialer.settings.fields import (
     Applied,
@@ -22,7 +22,7 @@ from dialer.settings.fields import (
     derive_secret_for_purpose,
 )
 from dialer.settings.file_text import SettingsText
-from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
+from dialer.settings.mistakes import list_tables_of_edited_file
 from dialer.settings.trunks import Transport
 
 
@@ -101,14 +101,7 @@ def list_agents_in_text(text: SettingsText) -> list[dict[str, Any]]:
 
     Raises SettingError or SettingMistakes for invalid agents, and for other settings than agents.
     """
-    try:
-        AgentsFile.model_validate(text.table)
-    except ValidationError as error:
-        raise combine_setting_errors(
-            list(list_setting_errors(error, text, AgentsFile, ignore_environment_variables))
-        ) from error
-    agents: list[dict[str, Any]] = text.table.get("agents", [])
-    return agents
+    return list_tables_of_edited_file(text, AgentsFile, "agents")
 
 
 ECHO_CODE = "*43"

@@ -20,7 +20,7 @@ from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
-from dialer.web.page_requests import PageRequest
+from dialer.web.page_requests import PageRequest, RequestedAttemptId
 from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS, SignedInUser, run_function_and_log_store_error
 from dialer.web.refusals import RequestRefused
@@ -30,21 +30,19 @@ MAX_DRAFT_BYTES = 16_384
 WRITE_SECONDS = 2.0  # a hundred typing agents must not sync the disk with each letter
 OPEN_SECONDS = 900.0  # after the end of a call, notes and drafts are still accepted, as the dialler accepts outcomes
 
-_Attempt = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-
 
 class NoteBody(PageRequest):
     """A request to save an agent's note about a call."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9-]{0,63}$")]
-    attempt: _Attempt
+    attempt: RequestedAttemptId
     text: Annotated[str, Field(max_length=MAX_NOTE_CHARACTERS)]
 
 
 class DraftBody(PageRequest):
     """A request to save the unsent contents of a page's form for a call (a draft)."""
 
-    attempt: _Attempt
+    attempt: RequestedAttemptId
     draft: dict[str, Any]
 
 

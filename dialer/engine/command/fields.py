@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from dialer.domain.model import AttemptId
+from dialer.domain.model import ATTEMPT_ID_PATTERN, AttemptId
 from dialer.domain.person_ids import ID_PATTERN, MOST_ID
 
 MAX_INTEGER = 2**63 - 1
@@ -72,7 +72,7 @@ SeatName = Annotated[
 ]
 CampaignId = Annotated[str, Field(pattern=ONE_LINE % 128, description="ID of the campaign, at most 128 characters")]
 CallAttemptId = Annotated[
-    AttemptId, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="ID of the call attempt, from `seats/{seat}`")
+    AttemptId, Field(pattern=ATTEMPT_ID_PATTERN, description="ID of the call attempt, from `seats/{seat}`")
 ]
 Reason = Annotated[str, Field(pattern=ONE_LINE % 64, description="reason in a few words, at most 64 characters")]
 PeriodOfDay = Annotated[

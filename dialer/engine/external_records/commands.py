@@ -14,7 +14,7 @@ from pydantic import Field
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic, Confidence, MarkKind
-from dialer.domain.model import AttemptId, Mark, MarkSource
+from dialer.domain.model import ATTEMPT_ID_PATTERN, AttemptId, Mark, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.engine.command.base import BOOTH_ROLES, COMPLIANCE_ROLES, Command, CommandContext
 from dialer.engine.command.fields import (
@@ -290,7 +290,7 @@ class ReleaseUnknownAttempts(RecordsCommand):
     roles = COMPLIANCE_ROLES
 
     attempts: Annotated[
-        tuple[Annotated[AttemptId, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")], ...],
+        tuple[Annotated[AttemptId, Field(pattern=ATTEMPT_ID_PATTERN)], ...],
         Field(
             min_length=1,
             max_length=MAX_ATTEMPTS,

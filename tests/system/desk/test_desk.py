@@ -62,7 +62,7 @@ from tests.support.page_texts import read_page_texts
 from tests.support.recordings import speech, write_recording
 from tests.support.seats import CHEAP
 
-MOST_PAGE_BYTES = 95_000
+MOST_PAGE_BYTES = 85_000
 
 pytestmark = NEEDS_A_BROWSER
 

@@ -1,6 +1,6 @@
 // The agents of the settings, and a form in which a supervisor adds, edits and removes them. Loaded when first opened.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { Alert, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { isProblem, me, namesOf, value } from "../shared/server";
 import type { AgentsPage, ListedAgent, SeatView } from "../shared/wire";
@@ -24,6 +24,7 @@ import {
   saveChange,
 } from "./agent_form";
 import { FileChange } from "./file_change";
+import { OneTimeSecret } from "./one_time_secret";
 import "../staff/account.css";
 import "../staff/editing.css";
 import "../staff/form.css";
@@ -323,29 +324,17 @@ function Form({ kind, file, shown }: { kind: ChangeKind; file: string; shown: Ag
 }
 
 function GeneratedPin() {
-  const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (generatedPin.value) box.current?.showModal();
-  }, [generatedPin.value]);
   if (!generatedPin.value) return null;
   const { agent, pin } = generatedPin.value;
-  const copy = () => void navigator.clipboard.writeText(pin).then(() => showNotice(t("agent-pin-copied")));
   return (
-    <dialog ref={box} onClose={() => (generatedPin.value = null)} aria-labelledby="pin-title">
-      <form method="dialog">
-        <h2 id="pin-title">{t("agent-pin-title", { agent })}</h2>
-        <output class="made">{pin}</output>
-        <p>{t("agent-pin-once")}</p>
-        <div class="row end">
-          <button type="button" onClick={copy}>
-            {t("agent-pin-copy")}
-          </button>
-          <button type="submit" class="main">
-            {t("done")}
-          </button>
-        </div>
-      </form>
-    </dialog>
+    <OneTimeSecret
+      title={t("agent-pin-title", { agent })}
+      secret={pin}
+      help={t("agent-pin-once")}
+      copy={t("agent-pin-copy")}
+      copied={t("agent-pin-copied")}
+      forget={() => (generatedPin.value = null)}
+    />
   );
 }
 

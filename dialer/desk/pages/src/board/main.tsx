@@ -106,6 +106,8 @@ if (beside === "agents") void import("./agents").then((found) => (Beside.value =
 if (beside === "lists") void import("./rolls_and_numbers").then((found) => (Beside.value = found.Lists));
 if (beside === "recordings") void import("./recordings").then((found) => (Beside.value = found.Recordings));
 if (beside === "settings") void import("./changed_settings").then((found) => (Beside.value = found.ChangedSettings));
+/** The pages that show problems of settings and rolls. The board itself does not load these many texts. */
+const SHOW_SERVER_TEXTS = ["agents", "lists", "settings"];
 const LISTS = ["roll-import", "suppress", "erase-number"];
 
 function Board() {
@@ -154,11 +156,11 @@ effect(() => {
     void loadBoothNames();
   }
 });
-void speak(
-  import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl", "../../locales/server/*.ftl"], {
-    query: "?raw",
-    import: "default",
-  }),
-);
+const boardTexts = import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl"], {
+  query: "?raw",
+  import: "default",
+});
+const serverTexts = import.meta.glob<string>("../../locales/server/*.ftl", { query: "?raw", import: "default" });
+void speak(SHOW_SERVER_TEXTS.includes(beside) ? { ...boardTexts, ...serverTexts } : boardTexts);
 void loadUser();
 render(<Page />, document.getElementById("page")!);

@@ -1,10 +1,11 @@
 // The users and how a supervisor manages them. Changes of rights are commands to the dialler.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { askQuestion, Choice, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { messageOf, moment, t, word } from "../shared/words";
 import { Actions, send } from "./commands";
+import { OneTimeSecret } from "./one_time_secret";
 
 interface User {
   name: string;
@@ -85,31 +86,17 @@ function offered({ name, role, fixed }: User): [string, () => void][] {
 }
 
 function Made() {
-  const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (made.value) box.current?.showModal();
-  }, [made.value]);
   if (!made.value) return null;
   const { name, password } = made.value;
   return (
-    <dialog ref={box} onClose={() => (made.value = null)} aria-labelledby="made-title">
-      <form method="dialog">
-        <h2 id="made-title">{t("new-password-title", { name })}</h2>
-        <output class="made">{password}</output>
-        <p>{t("new-password-help")}</p>
-        <div class="row end">
-          <button
-            type="button"
-            onClick={() => void navigator.clipboard.writeText(password).then(() => showNotice(t("copied")))}
-          >
-            {t("copy")}
-          </button>
-          <button type="submit" class="main">
-            {t("done")}
-          </button>
-        </div>
-      </form>
-    </dialog>
+    <OneTimeSecret
+      title={t("new-password-title", { name })}
+      secret={password}
+      help={t("new-password-help")}
+      copy={t("copy")}
+      copied={t("copied")}
+      forget={() => (made.value = null)}
+    />
   );
 }
 
