@@ -218,7 +218,7 @@ def _build_engine(
     first_server = next(iter(split_settings_by_asterisk_server(settings)))
     on_event = engine.on_switch_event
     switch.set_event_sink(
-        on_event if routed is None else routed.create_sink_that_adds_carrier_calls(on_event, first_server)
+        on_event if routed is None else routed.create_sink_adding_twilio_calls(on_event, first_server)
     )
     return engine
 

@@ -33,7 +33,7 @@ class PromptName:
 
     @property
     def relative_prompt_path(self) -> str:
-        """The path of the prompt's files below the recordings or sounds, without extension."""
+        """The path of the prompt's files, relative to the folder of recordings or sounds, without file extension."""
         scope = f"{CAMPAIGN_FOLDER}/{self.campaign}/" if self.campaign else ""
         return f"{scope}{self.language}/{self.name}"
 

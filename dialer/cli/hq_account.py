@@ -82,7 +82,9 @@ class AccountOptions(HeadquartersOptions):
         import asyncio
 
         if self.password not in {"", "-"}:
-            raise typer.BadParameter("--password: must be '-', because a password would stay in the shell's history")
+            raise typer.BadParameter(
+                "--password: must be '-', which reads standard input; a password would stay in the shell's history"
+            )
         with require_installed_package_extra("hq,desk"):
             from dialer.hq import desk  # noqa: F401 - of an extra
         # Asked here, as Ctrl-C cannot end a prompt in an event loop.

@@ -62,9 +62,7 @@ def write_strike_off_sheets(wanted: VoterListOptions) -> None:
 
 @app.command("not-yet")
 def write_not_yet_voted_list(wanted: VoterListOptions) -> None:
-    """Write a list, by polling booth, of the voters who said that they had not voted yet, with the time they plan to
-    vote.
-    """
+    """Write a list of the voters who had not voted yet when called, by polling booth, with their planned time."""
     from dialer.reports.lists import ListKind
 
     _write_voter_list(ListKind.NOT_YET, wanted)

@@ -33,9 +33,9 @@ from dialer.site.agent_form import (
     PreparedAgentChange,
     list_offered_languages,
     list_skills_in_use,
-    prepare_edited_agent,
-    prepare_new_agent,
-    prepare_removed_agent,
+    prepare_agent_addition_from_form,
+    prepare_agent_edit_from_form,
+    prepare_agent_removal_from_form,
 )
 from dialer.site.new_centre import create_agent_pin
 from dialer.site.settings_changes import list_other_changes
@@ -82,7 +82,7 @@ class AgentsPage:
 
 @dataclass(frozen=True, slots=True)
 class AgentProblem:
-    """A mistake in the form of an agent, in English. `field` is empty if it concerns the form as a whole."""
+    """A mistake that was entered in an agent's form. `field` is empty if it concerns the form as a whole; `text` is English."""
 
     __pydantic_config__ = MESSAGE
 
@@ -233,12 +233,14 @@ class AgentSettingsRoutes:
         if path is None:
             raise RequestRefused(409, "no-agents-file")
         if isinstance(asked, AgentRemoval):
-            return prepare_removed_agent(self._settings, path, asked.number)
+            return prepare_agent_removal_from_form(self._settings, path, asked.number)
         values = asked.model_dump(exclude={"kind", "new_pin"}) | {"full_name": " ".join(asked.full_name.split())}
         if asked.kind == "edit":
-            return prepare_edited_agent(self._settings, path, values, pin_hash if asked.new_pin else None)
+            return prepare_agent_edit_from_form(self._settings, path, values, pin_hash if asked.new_pin else None)
         at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
-        return prepare_new_agent(self._settings, path, values, pin_hash, f"Added by {who.name} on {at:%Y-%m-%d}.")
+        return prepare_agent_addition_from_form(
+            self._settings, path, values, pin_hash, f"Added by {who.name} on {at:%Y-%m-%d}."
+        )
 
     async def save_changed_agent(self, asked: AgentSaveRequest, who: SignedIn) -> SavedAgent:
         """Write a checked change to the file, and tell the dialler to reload its settings. Return the dialler's reply,

@@ -306,7 +306,7 @@ class Engine:
     def _record_ringing_or_answer_of_call(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.live_calls, self._core.read_clock()
         if isinstance(event, switch_events.CallRinging):
-            calls.update_call(call, call.copy_call_with_ringing(now))
+            calls.update_call(call, call.mark_call_as_ringing(now))
             if (
                 call.ringing_monotonic_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time

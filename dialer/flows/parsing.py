@@ -160,7 +160,7 @@ class _Mistake:
 def _find_model_and_field_at_location(
     model: type[BaseModel], location: Location
 ) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Return the innermost model at a location in the document, and the field of this model that the location names."""
+    """Return the pydantic model that describes the innermost table at a location of a flow, and the field at the location."""
     found: FieldInfo | None = None
     for key in location:
         inner = _find_model_in_annotation(found.annotation) if found is not None else None

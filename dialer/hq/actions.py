@@ -97,7 +97,7 @@ class HqActions:
         self._on_change = on_change
 
     def create_http_router(self) -> APIRouter:
-        """Return a router with the routes for users' actions."""
+        """Return a router with the routes for actions of users, such as opening an incident or proposing material."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute)
         incident = allow_users_with_roles(_INCIDENT_ROLES)
         router.post("/incidents", dependencies=incident, status_code=204)(self.open_incident)

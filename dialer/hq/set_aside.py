@@ -74,7 +74,7 @@ class SQL(Statements):
 def create_record_of_rejected_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
-    """Return the database record of a centre's row that could not be stored as a result (set aside).
+    """Return the record of a rejected row: a row of a centre that headquarters could not store as a result.
 
     Characters that the database cannot store are escaped. `retry` says whether storing the result is retried later.
     """

@@ -162,8 +162,8 @@ class Governor(Learned):
     def count_answered_call(self, *, at_once: bool = False) -> None:
         """Count a call that a person has answered.
 
-        `at_once` means that the voter answered as soon as the call was placed. Such a call could not be abandoned, so
-        the allowed risk changes less.
+        `at_once` means that the voter answered as soon as the call was placed, when a seat was still free. Such a call
+        says little about the risk of abandoned calls, so it changes the allowed risk less.
         """
         self.add_answered_and_abandoned_counts(answers=1)
         self._adapt_allowed_risk_of_abandoned_calls(

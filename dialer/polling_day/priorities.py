@@ -237,9 +237,9 @@ class BoothOrder:
     def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
         """Record the numbers that were reserved for dialling. Their booths move back in the call order.
 
-        `quotas` is the plan for which the numbers were requested. A booth with fewer reserved numbers than planned
-        counts as empty. `full` says that the search found as many numbers as requested and may have stopped early. Then
-        the last booth with a reserved number and all booths after it do not count as empty.
+        `quotas` says how many numbers of each booth were requested. A booth that gave fewer has no numbers left, unless
+        the search may have stopped before it was done with the booth. `full` says that the search found as many numbers
+        as requested, so it may have stopped at the last booth that gave a number.
         """
         given: Counter[int] = Counter()
         for claim in claims:

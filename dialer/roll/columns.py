@@ -89,7 +89,7 @@ class TableRow:
 
 
 class SmallTable:
-    """A small file that is open for reading, with its columns."""
+    """An open CSV or XLSX file that is small enough for memory, such as a list of opt-outs, and its columns."""
 
     def __init__(self, path: Path, columns: Mapping[str, frozenset[str]], optional: frozenset[str]) -> None:
         """Open a small file and find its columns, as `find_indexes_of_columns` does.

@@ -189,7 +189,7 @@ class Gate:
         )
 
     def find_next_time_call_is_allowed(self, case: Case, now: float, at: float) -> float | None:
-        """Return the earliest time, `at` or later, when a call could be placed (epoch seconds).
+        """Return the earliest time from `at` on when the rules would allow the call (epoch seconds).
 
         Return None if this time cannot be foreseen. `case.facts` counts the calls of the day of `now`. If `at` is on a
         later day, the daily limits start from zero.

@@ -177,9 +177,10 @@ def get_campaign_calling_hours(campaign: Campaign) -> WeekHours:
 def build_campaign_rules(
     campaign: Campaign, settings: Settings, certified: Mapping[str, CertificateStatus] | None = None
 ) -> CampaignRules:
-    """Return the properties of a campaign on which the calling rules depend.
+    """Return the part of a campaign's settings that the calling rules read.
 
-    `certified` says for each language whether the recordings have valid certificates; None = this is unknown.
+    `certified` says for each language whether the recordings have valid certificates. None means that no certificate
+    has been checked.
     """
     return CampaignRules(
         campaign_id=campaign.id,

@@ -51,7 +51,7 @@ def list_skills_in_use(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted({skill for agent in settings.agents for skill in agent.skills}))
 
 
-def prepare_new_agent(
+def prepare_agent_addition_from_form(
     settings: Settings, path: Path, values: Mapping[str, Any], pin_hash: str, comment: str
 ) -> PreparedAgentChange:
     """Return the change that adds an agent with these values of the form to the agents file `path`.
@@ -67,7 +67,7 @@ def prepare_new_agent(
     return _load_settings_with_change(settings, agent.number, prepare_agent_addition(path, agent, comment))
 
 
-def prepare_edited_agent(
+def prepare_agent_edit_from_form(
     settings: Settings, path: Path, values: Mapping[str, Any], pin_hash: str | None
 ) -> PreparedAgentChange:
     """Return the change of one agent in the agents file `path` to these values of the form.
@@ -81,7 +81,7 @@ def prepare_edited_agent(
     return _load_settings_with_change(settings, agent.number, prepare_agent_edit(path, before, agent))
 
 
-def prepare_removed_agent(settings: Settings, path: Path, number: str) -> PreparedAgentChange:
+def prepare_agent_removal_from_form(settings: Settings, path: Path, number: str) -> PreparedAgentChange:
     """Return the change that removes an agent from the agents file `path`. Nothing is written yet.
 
     Raises SettingError, also if the agent is the only one.

@@ -65,7 +65,7 @@ def _list_settings_that_name_flows(settings: Settings) -> Iterator[tuple[str, st
 
 
 def create_flows_reload_function(flows: FlowLibrary) -> ReloadFunction:
-    """Return the function that prepares new flows and scripts when the settings file is reloaded."""
+    """Return a function that loads and checks the flows and scripts of reloaded settings, and returns how to apply them."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
         return flows.prepare_library_reload(_list_flow_files(settings), list_site_scripts(settings))

@@ -135,9 +135,9 @@ class SettingsReload:
 
 
 def _list_rules_fixed_until_restart(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return the legal rules that the dialler copies at its start, so that a change needs a restart.
+    """Return the legal rules on IVR flows, sounds and abandoned calls, which the dialler reads only at its start.
 
-    They are about IVR flows, sounds and abandoned calls.
+    A change of one of them needs a restart.
     """
     windows = [window for each in settings.campaigns for window, _, _ in list_caps_on_abandoned_rate(each, profile)]
     return (

@@ -111,10 +111,11 @@ def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
 
 
 def list_other_changes(running: Settings, after: Settings, own: str) -> tuple[list[str], list[str]]:
-    """Return two lists of settings that differ between `running`, the settings in force, and `after`.
+    """Return the settings that a reload would change besides the table that is being edited, in two lists.
 
-    The first list has settings outside the table `own`, such as `campaigns.turnout`. A reload would apply them too. The
-    second list has settings that need a restart. As long as there are any, the dialler refuses to reload.
+    `running` are the settings in force, `after` those in the files, `own` the edited table, such as
+    `campaigns.turnout`. The first list has the settings that a reload applies at the same time. The second has those
+    that need a restart: as long as there are any, the dialler refuses to reload.
     """
     changes = list(list_setting_changes(running, after))
     restart = [each.name for each in changes if each.takes_effect is Applied.RESTART]

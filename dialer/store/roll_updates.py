@@ -54,7 +54,7 @@ def import_voters(
     """Add or update voters of an electoral roll with their phone numbers. Repeating this changes nothing.
 
     An empty field does not overwrite a stored one. New numbers that have opted out, here or in another centre, are
-    suppressed. Opt-outs of other centres are known as hashes made with `secrets`.
+    suppressed. Opt-outs of other centres are stored as hashes of the numbers, keyed with `secrets`.
     """
     before = find_last_phone_id(db)
     rows = [

@@ -71,7 +71,7 @@ def save_supervisor_orders(db: Connection, orders: Sequence[StandingOrder]) -> N
 
 
 def delete_supervisor_order(db: Connection, addressee: str, command: str) -> None:
-    """Delete a supervisor's stored order, which ends it. Do nothing if there is no such order."""
+    """Delete a supervisor's order from the store, so that it no longer applies. Do nothing if there is no such order."""
     SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 

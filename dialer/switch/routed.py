@@ -52,7 +52,7 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def create_sink_that_adds_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
+    def create_sink_adding_twilio_calls(self, sink: EventSink, server: str) -> EventSink:
         """Return a function that passes Asterisk's events on to `sink`, and adds the carrier's (Twilio's) calls to one.
 
         This event is `SwitchUp` of the Asterisk server `server`, which must list all live calls.

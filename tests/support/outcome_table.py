@@ -62,7 +62,7 @@ def find_end_and_outcome(messages: Iterable[AmiMessage], attempt_id: AttemptId =
     tracker.calls.start_tracking_channel(attempt_id)
     told = [event for message in messages for event in tracker.handle_ami_event(message)]
     if any(isinstance(event, CallRinging) for event in told):
-        call = call.copy_call_with_ringing(Instant(1.0, 1.0))
+        call = call.mark_call_as_ringing(Instant(1.0, 1.0))
     if any(isinstance(event, CallAnswered) for event in told):
         call = call.copy_call_with_answer(Instant(2.0, 2.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]

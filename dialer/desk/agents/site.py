@@ -23,7 +23,7 @@ class AgentSite:
         self.replace_agent_and_seat_settings(settings, create_pin_prover(settings))
 
     def replace_agent_and_seat_settings(self, settings: Settings, prover: PinProver) -> None:
-        """Use the agents and seats of these settings from now on. `prover` computes the proofs of PINs for commands."""
+        """Use the agents and seats of these settings from now on. `prover` proves to the dialler that an agent entered the PIN."""
         self.prover = prover
         self.user = settings.desk.user if settings.agents else None
         """The user that sends the agents' commands; None = agents cannot sign in."""

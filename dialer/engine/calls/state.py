@@ -162,7 +162,7 @@ class Call:
         """Return a copy of the call, now cancelled: its hang-up was requested before it was answered."""
         return self._copy_call_with_changed_voter_leg(cancelled=True)
 
-    def copy_call_with_ringing(self, now: Instant) -> Call:
+    def mark_call_as_ringing(self, now: Instant) -> Call:
         """Return a copy of the call, with its phone ringing since `now`.
 
         Until the call is answered, a later report of ringing replaces an earlier one, because a carrier may report

@@ -178,7 +178,8 @@ class Eligibility:
     def check_rules_for_reserved_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether the rules allow a call to a reserved number now. If they do not, count the refusal.
 
-        With `guaranteed` an agent's seat is reserved for the call.
+        `guaranteed` says that an agent's seat is reserved for the call. Some laws allow a new call after an abandoned
+        one only then.
         """
         case = self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed)
         return self._count_and_log_refusals(run, self._gate.check_rules_before_originate(case, self._core.clock.now()))

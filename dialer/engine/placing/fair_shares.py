@@ -220,8 +220,9 @@ class FairShares:
         return seats
 
     def give_all_agent_time_to_campaign(self, weights: Mapping[str, float]) -> None:
-        """Give all agent time to the only campaign that wants to call now. `weights` has the weight of this campaign,
-        or is empty if no campaign wants to call.
+        """Give all agent time to one campaign, because no other campaign wants to call now.
+
+        `weights` has the weight of this campaign. If it is empty, no campaign wants to call, and none gets agent time.
         """
         self.intended_shares = dict.fromkeys(weights, 1.0)
         for campaign_id, weight in weights.items():

@@ -109,9 +109,9 @@ class Snapshots:
         )
 
     def _count_seats_by_use(self, seats: Iterable[Seat], now: float, own: str) -> tuple[int, tuple[BusySeat, ...], int]:
-        """Return the number of free seats, the busy seats, and the number of seats whose agent is on a break.
+        """Return three values: the number of free seats, the busy seats, and the number of seats on a break.
 
-        Each seat is read only once, because a large centre spends most time of a decision here.
+        Each seat is read only once, because in a large centre this is the slowest part of a decision.
         """
         free = paused = 0
         busy: list[BusySeat] = []

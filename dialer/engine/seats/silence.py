@@ -1,4 +1,4 @@
-"""Detection of dead agents' phones, for example without power or network.
+"""Detection of agents' phones that are dead, such as after a power or network failure.
 
 Asterisk notices a dead phone only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`). Until then the
 voter hears silence. A working phone sends audio all the time, so its packets are counted at the start of a talk. If the

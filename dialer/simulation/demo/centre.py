@@ -167,7 +167,7 @@ def make_demo_settings(
         }
         | ({} if visitors is None else {"agents_file": str(store_path.with_name(AGENTS))}),
         "seats": [{"name": name, "endpoint": f"agent{name}"} for name in names],
-        "agents": [] if visitors is None else visitors.list_agents_of_visitors_and_staff(options.seats),
+        "agents": [] if visitors is None else visitors.list_agent_settings(options.seats),
     }
     path = store_path.with_name(SETTINGS)
     write_file(path, f"# Written by `dialer demo` at its start.\n{tomli_w.dumps(changed)}".encode(), "--dir")

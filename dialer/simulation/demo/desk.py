@@ -70,7 +70,7 @@ class DemoVisitors:
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
         return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
-    def list_agents_of_visitors_and_staff(self, staff: int) -> list[dict[str, str]]:
+    def list_agent_settings(self, staff: int) -> list[dict[str, str]]:
         """Return the [[agents]] settings: the visitor's agents, then `staff` simulated agents with the rehearsal PIN."""
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
         own = hash_pin(self.pin)

@@ -134,7 +134,7 @@ def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Se
 
 
 async def _call_function_when_dialler_is_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
-    """Call `say` as soon as the dialler is connected to the broker. Before that, nobody can sign in."""
+    """Call `say` (print how to sign in) as soon as the dialler is connected to the broker, because only then agents can."""
     while centre.monitor is None or not centre.monitor.is_connected_to_broker:  # noqa: ASYNC110 - the monitor has no event to wait for
         await asyncio.sleep(0.1)
     say()

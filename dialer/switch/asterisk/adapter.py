@@ -264,7 +264,7 @@ class AsteriskSwitch:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def start_check_of_other_server(self, server: str) -> None:
+    def check_connection_to_other_asterisk(self, server: str) -> None:
         """Make this Asterisk check at once whether it reaches another server, which has just come up.
 
         Otherwise this Asterisk would treat the other server as unreachable until its next check (`qualify_frequency`),

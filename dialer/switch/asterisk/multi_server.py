@@ -51,7 +51,7 @@ class MultiServerSwitch:
             if isinstance(event, SwitchUp):
                 for name, server in self._servers.items():
                     if name != event.server:
-                        server.start_check_of_other_server(event.server)
+                        server.check_connection_to_other_asterisk(event.server)
             sink(event)
 
         for server in self._servers.values():

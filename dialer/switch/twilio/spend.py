@@ -68,11 +68,11 @@ class SpendMeter:
         """
         if self._day is not None and day is not None and day < self._day:
             return  # a late figure for an earlier day
-        self.spent = spent if self._is_spending_of_new_day(spent, day) else max(self.spent, spent)
+        self.spent = spent if self._has_new_day_begun(spent, day) else max(self.spent, spent)
         self._read = spent
         self._day = day or self._day
 
-    def _is_spending_of_new_day(self, spent: float, day: date | None) -> bool:
+    def _has_new_day_begun(self, spent: float, day: date | None) -> bool:
         """Return whether the spending that Twilio reports is for a new day.
 
         If Twilio reports no date, a figure below half of the last one means a new day. A smaller decrease is a

@@ -42,7 +42,7 @@ def change_call_at_random(chance: random.Random, call: Call, now: Instant) -> Ca
         lambda: call.copy_call_with_preview(Preview(now.at, auto_dial=True)),
         lambda: call.copy_call_with_originate_sent(now.seconds),
         call.copy_call_with_cancellation,
-        lambda: call.copy_call_with_ringing(now),
+        lambda: call.mark_call_as_ringing(now),
         lambda: call.copy_call_with_answer(now),
         lambda: call.copy_call_with_answer(now).copy_call_with_voter_waiting(),
         lambda: call.copy_call_with_voter_connected("01", "asha", now),

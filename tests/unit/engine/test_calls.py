@@ -100,7 +100,7 @@ def test_unanswered_call_that_vanished_from_asterisk_has_the_outcome_unknown() -
 
 def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
-        "rang": lambda call: call.copy_call_with_ringing(Instant(1.0, 1.0)),
+        "rang": lambda call: call.mark_call_as_ringing(Instant(1.0, 1.0)),
         "answered": lambda call: call.copy_call_with_answer(Instant(2.0, 2.0)),
         "again": lambda call: call.copy_call_with_answer(Instant(3.0, 3.0)),
         "connected": lambda call: call.copy_call_with_voter_connected("01", "1001", Instant(2.5, 2.5)),
@@ -118,7 +118,7 @@ def test_call_state_follows_ringing_answer_and_connection() -> None:
     call = a_call(originate_sent=False)
     assert call.call_state is CallState.SENDING
     assert a_call().call_state is CallState.DIALLING
-    assert a_call().copy_call_with_ringing(Instant(1.0, 1.0)).call_state is CallState.RINGING
+    assert a_call().mark_call_as_ringing(Instant(1.0, 1.0)).call_state is CallState.RINGING
     assert a_call().copy_call_with_answer(Instant(1.0, 1.0)).call_state is CallState.WAITING
     assert a_call(answered_seconds=1.0, seat="01").call_state is CallState.CONNECTING
     assert a_call().copy_call_with_voter_connected("01", "1001", Instant(1.0, 1.0)).call_state is CallState.TALKING
@@ -128,11 +128,11 @@ def test_call_state_follows_ringing_answer_and_connection() -> None:
 
 def test_ring_time_is_measured_from_the_latest_ringing_report() -> None:
     """A carrier may report early media (183) first, and ringing (180) later."""
-    heard = a_call().copy_call_with_ringing(Instant(1.0, 1.0))
-    rang = heard.copy_call_with_ringing(Instant(4.0, 5.0))
+    heard = a_call().mark_call_as_ringing(Instant(1.0, 1.0))
+    rang = heard.mark_call_as_ringing(Instant(4.0, 5.0))
     assert (heard.leg.ringing_at, rang.leg.ringing_at, rang.ringing_monotonic_seconds) == (1.0, 4.0, 5.0)
 
 
 def test_ringing_reported_after_the_answer_changes_nothing() -> None:
     answered = a_call().copy_call_with_answer(Instant(1.0, 1.0))
-    assert answered.copy_call_with_ringing(Instant(2.0, 2.0)) is answered
+    assert answered.mark_call_as_ringing(Instant(2.0, 2.0)) is answered

@@ -66,11 +66,11 @@ async def test_call_that_ends_while_asterisk_lists_channels_is_not_reported_as_l
 
 async def test_asterisk_sends_options_to_another_server_that_has_come_up() -> None:
     switch = AsteriskSwitch()
-    switch.start_check_of_other_server("b")  # without a connection to this Asterisk, nothing is sent
+    switch.check_connection_to_other_asterisk("b")  # without a connection to this Asterisk, nothing is sent
     switch.set_event_sink(lambda _: None)
     client = Client(switch, "")
     await switch.on_ami_link_up(cast(Any, client))
-    switch.start_check_of_other_server("b")
+    switch.check_connection_to_other_asterisk("b")
     await asyncio.sleep(0)
     switch.close()
     assert ("PJSIPQualify", "Endpoint: matdan-server-b") in client.sent

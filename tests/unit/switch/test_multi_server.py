@@ -29,7 +29,7 @@ class Server:
     def set_event_sink(self, sink: EventSink) -> None:
         self.sink = sink
 
-    def start_check_of_other_server(self, server: str) -> None:
+    def check_connection_to_other_asterisk(self, server: str) -> None:
         self.orders.append(("check", server))
 
     def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:

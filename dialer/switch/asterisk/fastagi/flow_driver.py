@@ -87,7 +87,7 @@ class ConventionalPrompts:
     """
 
     def __init__(self, texts: Texts) -> None:
-        """Create a finder of sounds. `texts` has each sentence by language, with placeholders such as `{closes_at}`."""
+        """Find sounds for the sentences in `texts`, which are sorted by language and have placeholders such as `{closes_at}`."""
         self.texts = texts
         self._find_cached_sound_files = lru_cache(MOST_CACHED_PROMPTS)(partial(list_sounds_of_prompt, texts=texts))
 

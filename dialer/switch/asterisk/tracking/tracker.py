@@ -71,7 +71,7 @@ class SwitchTracker:
         self.remote_calls = RemoteCallTracker()
 
     def assign_channel_to_attempt(self, unique_id: str, attempt_id: AttemptId) -> bool:
-        """Start to track an inbound channel as the call of an attempt. Return False if the channel is tracked already."""
+        """Track an inbound channel as the call of an attempt from now on. Return False if it is tracked already."""
         return not self.seats.is_phone_in_seat(unique_id) and self.calls.assign_channel_to_attempt(
             unique_id, attempt_id
         )
