@@ -237,9 +237,9 @@ class BoothOrder:
     def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
         """Record the numbers that were reserved for dialling. Their booths move back in the call order.
 
-        `quotas` says how many numbers of each booth were requested. A booth that gave fewer has no numbers left, unless
-        the search may have stopped before it was done with the booth. `full` says that the search found as many numbers
-        as requested, so it may have stopped at the last booth that gave a number.
+        `quotas` says how many numbers of each booth were requested. A booth that gave fewer has no callable numbers
+        any more. The exception is the last booth of a search that is `full`: the search stops when it has found as many
+        numbers as requested, so this booth may have more.
         """
         given: Counter[int] = Counter()
         for claim in claims:

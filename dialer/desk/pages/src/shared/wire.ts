@@ -84,7 +84,7 @@ export interface AgentMessage {
   sender: string;
 }
 
-/** A mistake in the form of an agent, in English. `field` is empty if it concerns the form as a whole. */
+/** A mistake that was entered in an agent's form. `field` is empty if it concerns the form as a whole; `text` is English. */
 export interface AgentProblem {
   field: string;
   text: string;
