@@ -92,7 +92,7 @@ def erase_personal_data_after_election(
     with_recordings = with_records or not retention.keep_recordings
     rules = create_erasure_rules(settings)
     with _open_store_for_erasure(site) as db:
-        stock = erasing.count_voters_numbers_and_records(db)
+        stock = erasing.count_stored_personal_data(db)
         files = rules.find_recordings(None, expected=with_recordings and stock.recordings > 0)
         summary = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
         if files and with_recordings:

@@ -1,4 +1,4 @@
-"""Commands that sign in with an account of headquarters' pages. The account's rights apply, as on the pages."""
+"""Commands for which a user signs in to headquarters. The user has the same rights as on headquarters' web pages."""
 
 from __future__ import annotations
 

@@ -265,7 +265,7 @@ def simulate_calling_day(
         typer.echo("\n".join(SCENARIOS))
         return
     if scenario is not None or day is not None:
-        _refuse_ignored_options(context, "--scenario" if scenario is not None else "--day")
+        _refuse_options_without_effect(context, "--scenario" if scenario is not None else "--day")
     site = Site(
         seats,
         parse_percentage_option(answer_rate, "answer-rate"),
@@ -323,7 +323,7 @@ def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | N
         plot_simulated_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
 
 
-def _refuse_ignored_options(context: typer.Context, option: str) -> None:
+def _refuse_options_without_effect(context: typer.Context, option: str) -> None:
     """Raise BadScenario if an option was given that has no effect together with `option` (--scenario or --day)."""
     from dialer.centre_model.scenario import BadScenario
 

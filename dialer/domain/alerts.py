@@ -329,8 +329,8 @@ class AlertKind(StrEnum):
     OUTBOX_UNSENDABLE = (
         "outbox-unsendable",
         AlertLevel.WARNING,
-        "A message cannot be sent and was skipped. Its result is in the database. Tell your administrator the "
-        "number of its outbox row: {row}. Cause: {problem}",
+        "A message with a result cannot be sent and was skipped. The result itself is in the database. Tell your "
+        "administrator the number of the message: {row}. Cause: {problem}",
     )
     COMMAND_FLOOD = (
         "command-flood",

@@ -42,7 +42,7 @@ def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str])
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
-def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> set[str]:
+def find_states_of_turnout_figure(given: str, on_the_roll: Collection[str]) -> set[str]:
     """Return the federal states to which an official turnout figure may belong.
 
     Args:

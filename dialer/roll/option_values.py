@@ -1,6 +1,6 @@
-"""Values of options of the roll commands, such as the states of a synthetic roll.
+"""Permitted values of options of the roll commands, such as the Indian states for which a roll can be generated.
 
-They are in a module of their own, so that `--help` need not import the code of the commands.
+This module imports nothing, so that `--help` starts fast.
 """
 
 from __future__ import annotations

@@ -242,8 +242,9 @@ def _read_campaign_from_form(
 
 
 def _replace_error_keys_with_form_fields(error: SettingError, campaign_id: str) -> SettingError:
-    """Return the error with each mistake of this campaign under the name of its form field. Other mistakes are
-    unchanged.
+    """Return the error with form fields instead of settings keys, so that the page shows each mistake at its field.
+
+    Mistakes of other campaigns keep their settings keys.
     """
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     own = f"campaigns.{campaign_id}"

@@ -190,7 +190,7 @@ def erase_number_from_store(
     return BlankedNumber(phone_id, len(voters), bool(secrets))
 
 
-def count_voters_numbers_and_records(db: Connection) -> Holdings:
+def count_stored_personal_data(db: Connection) -> Holdings:
     """Return the number of voters, numbers and records in the store."""
     return SQL.holdings.fetch_only_row(db)
 

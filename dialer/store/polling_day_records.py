@@ -14,7 +14,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.official_turnout import (
     OfficialFigure,
     find_federal_state_of_constituency,
-    find_possible_federal_states,
+    find_states_of_turnout_figure,
 )
 from dialer.store import audit
 from dialer.store.audit import AuditNote
@@ -75,7 +75,7 @@ def add_federal_state_to_turnout_figure(db: Connection, figure: OfficialFigure) 
     Raises NotInStore if the area is not on the electoral roll, or is in several states and the figure names none.
     """
     found = _find_federal_states_of_area(db, figure)
-    states = find_possible_federal_states(figure.state_code, found)
+    states = find_states_of_turnout_figure(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
     part = "" if figure.part_number is None else f", part {figure.part_number},"

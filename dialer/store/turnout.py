@@ -90,5 +90,5 @@ def count_voters_unreachable_after_opt_out(db: Connection, phone_id: int) -> dic
 
 
 def count_turnout_of_booth(db: Connection, booth_id: int) -> BoothCount:
-    """Return the self-reported turnout of one polling station (booth), counted as in `count_booth_turnout`."""
+    """Return the number of voters of one polling station (booth), and the self-reported turnout among them."""
     return SQL.count_turnout_of_booth.fetch_only_row(db, booth_id=booth_id)

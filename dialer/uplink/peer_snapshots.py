@@ -49,11 +49,11 @@ class SnapshotSource:
     async def download_snapshot_of_updates(
         self, stream: str, place: Place | None, stored: int
     ) -> AsyncIterator[PeerSnapshot]:
-        """Download a complete list (snapshot) of other centres' opt-outs, or of marks about voters in the
-        constituency `place`.
+        """Download the complete list of other centres' opt-outs, or of facts about the voters of a constituency.
 
-        `stored` is the position in headquarters' stream up to which this centre has stored updates. Raises
-        InvalidMessage or HeadquartersUnreachable if the list cannot be downloaded completely.
+        `stream` says which of the two, `place` is the constituency. A list that is older than the last update that this
+        centre has stored (`stored`, a position in the stream) is refused. Raises InvalidMessage or
+        HeadquartersUnreachable if the list cannot be downloaded completely.
         """
         request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
         with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:

@@ -110,11 +110,10 @@ class CampaignRun:
 
     @property
     def false_positive_share(self) -> float:
-        """Return the false-positive share (0-1): of the calls hung up as answering machines, the share that people had
-        answered.
+        """Return the share (0-1) of wrong machine verdicts: a person had answered, but was taken for a machine.
 
-        This share of the calls counts as abandoned. It is measured from calls whose recordings supervisors have judged.
-        Until enough calls are judged, the rules profile sets it.
+        These calls count as abandoned. The share is measured from recordings that supervisors have judged. Until enough
+        are judged, the rules profile sets it.
         """
         return self.judged.get_false_positive_share_to_count(self.spec.false_positive_share)
 

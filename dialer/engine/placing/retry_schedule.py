@@ -100,8 +100,7 @@ class RetrySchedule:
         last_call_at = self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
             raise CommandRefused(
-                "`call_back_at` is after the last call that is allowed to voters of this polling booth: choose an "
-                "earlier time"
+                "`call_back_at` is later than voters of this polling booth may be called: choose an earlier time"
             )
         return at
 

@@ -60,7 +60,7 @@ async def send_commands(
             await connection.client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
         reader = asyncio.create_task(
-            connection.handle_received_messages(session.record_reply_or_centre_state), name="replies"
+            connection.handle_received_messages(session.handle_reply_or_centre_state), name="replies"
         )
         try:
             for request in requests:
@@ -85,11 +85,10 @@ class CommandSession:
         self._may_take_minutes = False
         self._is_in_progress = False  # as the dialler has reported since the last check
 
-    async def record_reply_or_centre_state(self, received: Received) -> None:
-        """Record the reply to the command that was sent, or the centre's state, which says whether an import is in
-        progress.
+    async def handle_reply_or_centre_state(self, received: Received) -> None:
+        """Handle a received message: a reply to the command that was sent, or the centre's state.
 
-        Replies to other commands are ignored.
+        The state says whether an import is in progress. Replies to other commands are ignored.
         """
         if received.topic == topics.CENTRE_STATE.build_full_topic(self._centre):
             imports_roll = self._may_take_minutes and _is_roll_being_imported(received.payload)

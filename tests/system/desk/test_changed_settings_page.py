@@ -53,7 +53,7 @@ async def test_supervisor_sees_changed_settings_and_reloads_them(centre: CentreW
     await page.get_by_role("link", name="Reload settings").click()
     await expect(page.get_by_text("No change:")).to_be_visible()
     centre.change_settings_file("weight = 1", "weight = 4")
-    await page.get_by_role("button", name="Read the files again").click()
+    await page.get_by_role("button", name="Read the settings files again").click()
     await expect(page.locator("tbody tr")).to_have_text(
         "campaigns.turnout-agents.weight1.04.0After a reload of the settings"
     )

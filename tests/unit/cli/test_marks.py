@@ -152,7 +152,7 @@ def test_voter_in_a_list_of_votes_is_found_by_unique_id_card_number(config: Path
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_list_of_votes_needs_a_roll_version_for_an_ambiguous_part(config: Path) -> None:
+def test_vote_import_asks_for_the_roll_version_of_an_ambiguous_part(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"

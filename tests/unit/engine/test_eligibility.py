@@ -216,7 +216,7 @@ def test_recordings_use_the_booths_language_if_the_voters_is_unknown(language: s
     assert rules.gate.cases[-1].language == spoken
 
 
-def test_legal_grounds_include_the_time_since_the_last_call() -> None:
+def test_legal_grounds_of_a_call_include_the_time_since_the_last_call() -> None:
     rules = Rules()
     rules.gate.format_legal_grounds_of_decision = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):

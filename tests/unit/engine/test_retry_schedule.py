@@ -198,7 +198,7 @@ def test_call_back_must_be_within_30_days_and_before_the_last_call_time() -> Non
     assert schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_200) == NOON + 7_200
     with pytest.raises(
         CommandRefused,
-        match=r"^`call_back_at` is after the last call that is allowed to voters of this polling booth: choose an earlier time$",
+        match=r"^`call_back_at` is later than voters of this polling booth may be called: choose an earlier time$",
     ):
         schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_201)
     for at in (NOON, NOON - 1, NOON + MOST_AHEAD_SECONDS):

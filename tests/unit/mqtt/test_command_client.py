@@ -35,7 +35,7 @@ class Broker:
         self.sent.append(json.loads(payload))
 
     async def receive(self, topic: str, payload: str) -> None:
-        await self.session.record_reply_or_centre_state(
+        await self.session.handle_reply_or_centre_state(
             Received(topic, payload.encode(), retained=False, acknowledge=lambda: None)
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.enums import TurnoutBy
-from dialer.domain.official_turnout import find_possible_federal_states
+from dialer.domain.official_turnout import find_states_of_turnout_figure
 from dialer.store.migrate import load_migrations, migrate_schema
 from tests.support.command_line import run
 from tests.support.report_store import (
@@ -174,7 +174,7 @@ def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_n
 def test_name_or_code_of_a_federal_state_finds_all_matching_states(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
-    assert find_possible_federal_states(given, on_the_roll) == meant
+    assert find_states_of_turnout_figure(given, on_the_roll) == meant
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])

@@ -73,7 +73,7 @@ def test_each_simulation_of_a_pacing_policy_starts_without_learned_state(name: s
     assert policy.make() is not policy.make()
 
 
-def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
+def test_simulation_limits_the_abandoned_rate_per_hour_and_per_day() -> None:
     hour, day = make_abandoned_rate_caps(0.03)
     assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
     assert hour.target == day.target == 0.03

@@ -53,7 +53,7 @@ async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECR
     )
 
 
-async def test_hashed_opt_outs_of_the_centres_users_suppress_numbers(backend: Backend) -> None:
+async def test_imported_opt_out_hashes_suppress_their_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_and_suppress_opt_outs([SECRET])
         await store.save_opt_out(2, at=NOW, source="agent")

@@ -164,7 +164,7 @@ async def test_seal_tampering_after_a_crash_is_recorded_at_the_next_start(
     assert f"epoch {read_epochs(crashed)[-1].epoch}: {doubt}" in [str(each) for each in verified(crashed).findings]
 
 
-async def test_seal_chain_stays_valid_after_a_crash_before_the_new_key_file(
+async def test_store_verifies_after_a_crash_before_the_new_key_was_saved(
     backend: SqliteBackend,
 ) -> None:
     key_file = get_seal_key_path(backend.path)

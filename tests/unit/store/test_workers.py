@@ -172,7 +172,7 @@ async def test_conversation_with_a_booth_worker_does_not_postpone_numbers_of_vot
         assert db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall() == before
 
 
-async def test_booth_worker_is_not_called_again_after_a_call_without_a_retry(store: Store, backend: Backend) -> None:
+async def test_booth_worker_is_not_called_again_after_a_completed_call(store: Store, backend: Backend) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)])

@@ -36,7 +36,7 @@ problem-no-coaching-note = This note was deleted meanwhile.
 
 time-left = { $left } remaining
 wrap-up-left = Wrap-up time left
-stale-desk = No update from the desk for { $ago }. The page may be out of date.
+stale-desk = No data from the server for { $ago }. This page may be out of date.
 stale-broker = No update from the dialler for { $ago }. The page may be out of date.
 stale-dialler = The dialler is disconnected from the desk. The page may be out of date.
 phone-keys-work = The call continues, and you can still enter outcomes with the phone's keys.

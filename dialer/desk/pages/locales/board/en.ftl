@@ -60,7 +60,7 @@ status-dialler = Dialler
 status-switch = Asterisk
 status-up = The connection to { $system } works
 status-down = The connection to { $system } is lost
-stale-desk = No update from the desk for { $ago }. Figures may be out of date. Dialling continues.
+stale-desk = No data from the server for { $ago }. Figures may be out of date. Dialling continues.
 stale-broker = No update from the MQTT broker for { $ago }. Figures may be out of date. Dialling continues.
 stale-dialler = The dialler is offline: it was stopped or lost its connection to the MQTT broker. Figures are out of date.
 
@@ -88,7 +88,7 @@ call-message = hearing the abandoned-call message
 
 trunk-working = trunk in use
 trunk-resting = trunk suspended
-trunk-probing = trunk tested with one call
+trunk-probing = trunk being tested with one call
 
 ## Tiles
 
@@ -502,7 +502,7 @@ problem-recordings-unreadable = The recordings folder cannot be read. Tell your 
 do-reload-settings = Reload settings
 settings-title = Changed settings
 settings-help = Changes in the settings files that are not in force yet. A reload applies all of them, or none if one is wrong. It is recorded in the audit log under your name. Calls in progress continue.
-settings-look-again = Read the files again
+settings-look-again = Read the settings files again
 settings-unchanged = No change: the settings files have the values that are in force.
 settings-invalid = The settings files have a mistake. Nothing can be reloaded until it is corrected:
 settings-need-restart = Nothing can be reloaded until the dialler is restarted, or the changes that need a restart are undone.

@@ -222,7 +222,7 @@ export function Components() {
         <p>No campaign has been set up. Add one on the page Campaigns.</p>
       </Section>
       <div role="alert" class="stale">
-        No update from the desk for 0:40. Figures may be out of date.
+        No data from the server for 0:40. Figures may be out of date.
       </div>
       <Alerts />
       <Tiles />
