@@ -50,13 +50,16 @@ from tests.support.scenario_run import LINES
 from tests.support.waiting import HANG_SECONDS
 
 PHONES = 150
-RELOADS, KILLS = 20, 10
+RELOADS, KILLS = 30, 10
+IN_A_TALK, AT_THE_START = "in a talk", "while a voter is being connected"
+RELOAD_MOMENTS = ("at any time", IN_A_TALK, AT_THE_START)
 BACK_SECONDS = 1.5  # p95, from the reload to the agent's voice in the conference
 LOST_SECONDS = 3.0  # p95, from the kill to a lost seat without a channel
+RING_SECONDS = 0.2
 CALLS = Scenario.model_validate(
     {
         "about": "voters who answer at once and stay a while",
-        "voters": [{"does": "answer", "count": 200, "rings": 0.2, "stays": 4.0}],
+        "voters": [{"does": "answer", "count": 200, "rings": RING_SECONDS, "stays": 4.0}],
         "expect": {"outcomes": {"connected": 200}},
     }
 )
@@ -106,13 +109,16 @@ class BrowserSite:
     browser: Browser
     changes: list[tuple[float, SeatView]] = field(default_factory=list)
     messages: int = 0  # voters who heard the information message
+    ringing: asyncio.Event = field(default_factory=asyncio.Event)  # set when a voter's phone rings
 
     def record_change(self, change: Change) -> None:
-        """Store each change of seat 01 with its time, and count information messages."""
+        """Store each change of seat 01 with its time, count information messages, and note when a phone rings."""
         if isinstance(change, SeatView) and change.seat == "01":
             self.changes.append((time.monotonic(), change))
         if isinstance(change, CallChange) and change.state is CallState.MESSAGE:
             self.messages += 1
+        if isinstance(change, CallChange) and change.state is CallState.RINGING:
+            self.ringing.set()
 
     def seat_state(self) -> SeatState:
         """Return the state of seat 01."""
@@ -303,13 +309,23 @@ async def check_audio_both_ways(site: BrowserSite, *, watch: PacketWatch, report
 
 
 async def check_page_reloads(site: BrowserSite, *, report: CheckReport) -> None:
-    """Measure the time from a reload of the page to its first sound from the conference."""
-    page, seconds, talks, before = await site.open_agent_page(), [], 0, site.messages
+    """Measure the time from a reload of the page to its first sound from the conference.
+
+    The page is reloaded at any time, during a talk, and in the moment in which a voter is connected to the seat.
+    """
+    page, seconds, talks, lost = await site.open_agent_page(), [], 0, dict.fromkeys(RELOAD_MOMENTS, 0)
     for number in range(RELOADS):
+        moment, before = RELOAD_MOMENTS[number % len(RELOAD_MOMENTS)], site.messages
         await asyncio.sleep(random.uniform(0.5, 1.5))
-        if number % 2:
+        if moment == IN_A_TALK:
             await site.wait_until(lambda: site.seat_state() is SeatState.TALKING)
             await asyncio.sleep(0.5)  # until the page knows of it
+        elif moment == AT_THE_START:
+            await site.wait_until(lambda: site.seat_state() is SeatState.READY)
+            site.ringing.clear()
+            async with asyncio.timeout(HANG_SECONDS):
+                await site.ringing.wait()
+            await asyncio.sleep(RING_SECONDS + random.uniform(-0.1, 0.1))
         talks += site.seat_state() is SeatState.TALKING
         begun = time.monotonic()
         await page.reload(wait_until="commit")
@@ -317,11 +333,11 @@ async def check_page_reloads(site: BrowserSite, *, report: CheckReport) -> None:
             while (await site.read_received_audio(page))[0] < 3:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)
+        lost[moment] += site.messages - before
     report.check_percentile("reload to voice", seconds, BACK_SECONDS)
-    lost = site.messages - before
-    report.figures.append(f"{talks} of them in a talk, of which {lost} lost their voter")
-    if lost:
-        report.faults.append(f"{lost} voters heard the information message because a page was reloaded")
+    report.figures.append(f"{talks} of them in a talk; voters who heard the information message: {lost}")
+    if sum(lost.values()):
+        report.faults.append(f"voters heard the information message because a page was reloaded: {lost}")
     await page.context.close()
     await site.wait_until(lambda: site.seat_state() is SeatState.LOST)
 

@@ -33,7 +33,7 @@ LISTENS, LISTEN_SECONDS = 8, 0.12
 """Number and duration of the checks after which a phone counts as silent: a network may delay packets."""
 
 TALKING_LISTENS = 16
-"""Number of checks while a voter is at the seat: a reloaded page gets two seconds to reconnect."""
+"""Number of checks while a voter is at the seat or is being connected: a reloaded page gets two seconds to reconnect."""
 
 REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
 """Number of checks if a new phone has registered, which can be called safely, and the time that it gets to connect."""
@@ -133,12 +133,18 @@ class SeatSilence:
         if not self._timeout_seconds or seat.phone_on_hold:
             return False
         self._acd.set_seat_phone_suspected_dead(seat.name, True)
-        listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
+        listens = TALKING_LISTENS if self._is_voter_at_seat(seat) else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
             self._acd.set_seat_phone_suspected_dead(seat.name, False)
             return False
         await self._hang_up_seat_phone(seat)
         return True
+
+    def _is_voter_at_seat(self, seat: Seat) -> bool:
+        """Return whether a voter talks to the agent at a seat or is being connected to the seat."""
+        call = self._calls.find_call_at_seat(seat)
+        is_arriving = seat.state is SeatState.RESERVED and call is not None and call.talk.seat == seat.name
+        return seat.state is SeatState.TALKING or is_arriving
 
     def _is_agent_phone_permanently_connected(self, seat: Seat) -> bool:
         now = self._seats[seat.name]

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import PhoneRegistered, PhoneUnreachable, SeatDown, SeatPhoneSilent, SeatUp
-from dialer.domain.view import CallChange, CallState, SeatState, SeatView
+from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
@@ -268,6 +268,38 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
         assert (seat(site).state, count_free_seats()) == (SeatState.READY, 0)
         await asyncio.sleep(2.0)  # audio arrived from the phone
         assert count_free_seats() == 1
+
+
+@virtual_time()
+async def test_voter_stays_at_the_seat_when_its_page_is_reloaded_while_the_voter_is_being_connected(
+    tmp_path: Path,
+) -> None:
+    voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
+    async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        dead = site.switch.find_phone_channel("agent01")
+        assert dead is not None
+        closed = asyncio.Event()
+
+        def close_page_when_the_voter_is_being_connected(change: Change) -> None:
+            if isinstance(change, CallChange) and change.state is CallState.CONNECTING:
+                site.switch.silence_phone("agent01")
+                site.switch.unregister_phone("agent01")
+                closed.set()
+
+        site.centre.engine.subscribe_to_changes(close_page_when_the_voter_is_being_connected)
+        await closed.wait()
+        await asyncio.sleep(1.5)  # a busy computer loads the page slowly
+        assert seat(site).state is SeatState.TALKING
+        site.switch.register_phone("agent01")
+        await asyncio.sleep(0.5)
+        assert site.switch.find_phone_channel("agent01") not in {None, dead}
+        room = site.switch.conferences.by_name["seat-01"]
+        assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
+        await site.until(lambda: bool(site.ended()), seconds=30)
+        assert list_outcomes(site) == [Outcome.CONNECTED]
+        assert CallState.MESSAGE not in [each.state for each in site.changes if isinstance(each, CallChange)]
 
 
 @pytest.mark.parametrize("back_first", [True, False])

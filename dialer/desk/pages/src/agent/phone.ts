@@ -6,7 +6,6 @@ import type { RTCSession } from "jssip/lib/RTCSession";
 import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import { ask, isProblem } from "../shared/server";
 import { measureQuality } from "./phone_quality";
-import { stateOf } from "./state";
 
 export interface Phone {
   state: "off" | "asking" | "registering" | "ready" | "on-call" | "lost" | "refused";
@@ -97,7 +96,10 @@ export async function startPhone(): Promise<void> {
   ua.start();
 }
 
-/** Hang up and unregister. */
+/**
+ * Hang up and unregister. A page that closes does neither, because it cannot know whether a voter has just been connected: after a
+ * reload the new page replaces the old call, and a page that does not return is detected by its silence.
+ */
 export function stopPhone(): void {
   started += 1;
   echo?.terminate();
@@ -113,11 +115,6 @@ export function stopPhone(): void {
   level.value = voterLevel.value = 0;
   if (phone.value.state !== "off") setState("off");
 }
-
-// A page that closes unregisters its phone; a killed page is detected by its silence. During a voter's call it does not unregister:
-// after a reload the new page replaces the old call, and the voter stays connected.
-const ALONE = ["ready", "paused", "wrap-up", "lost", "offline"];
-addEventListener("pagehide", () => ALONE.includes(stateOf()) && stopPhone());
 
 function refuse(problem: string): void {
   stopPhone();
