@@ -176,6 +176,7 @@ def test_parser_of_asterisk_settings_raises_no_error_on_arbitrary_text(text: str
         ("pjsip.conf", "allow_transfer=no", "", "by REFER"),
         ("pjsip.conf", "set_var=FORWARD_CONTEXT=matdan-redirected", "", "a redirection (SIP 3xx) by [carrier-a] starts a call"),
         ("pjsip.conf", "contact_user=+911140000002", "contact_user=matdan", "as matdan, but matdan-inbound accepts"),
+        ("pjsip.conf", "auth_rejection_permanent=no", "", "[carrier-b-registration] is never tried again"),
         ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "accepts calls from any caller"),
         ("pjsip.conf", "aors=carrier-a", "aors=gone", "names the aor [gone]"),
         ("pjsip.conf", "context=matdan-inbound", "context=elsewhere", "the context [elsewhere]"),

@@ -58,6 +58,14 @@ def test_error_names_an_empty_store_path_and_an_impossible_broker_host(tmp_path:
     assert line.startswith(f"centre.toml:2: {problem}")
 
 
+@pytest.mark.parametrize("host", ["sip:carrier.net", "sips://carrier.net", "carrier.net:5060"])
+def test_trunk_host_with_a_scheme_or_port_is_refused_with_its_line(tmp_path: Path, host: str) -> None:
+    (line,) = get_error_lines(tmp_path, TRUNK.replace("10.0.0.9", host))
+    assert line.startswith(
+        "centre.toml:4: trunks.carrier-a.host: must be a host name or an IP address, without a scheme or port"
+    )
+
+
 def test_all_contradictions_between_settings_tables_are_reported_together(tmp_path: Path) -> None:
     lines = get_error_lines(
         tmp_path,

@@ -53,14 +53,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
             text = f"[{identify.name}] accepts every address as the carrier's"
             yield report_unsafe_setting(identify, "match", text, "match= its address")
-    if any(endpoint.get_setting_value("context") == _INBOUND for endpoint in conf.find_sections_of_type("endpoint")):
-        for registration in conf.find_sections_of_type("registration"):
-            user = registration.get_setting_value("contact_user", "s")
-            if not user.startswith(tuple("+0123456789")):
-                text = f"[{registration.name}] registers as {user}, but {_INBOUND} accepts calls to numbers only"
-                yield report_broken_setting(
-                    registration, "contact_user", text, "contact_user= the number that callers dial"
-                )
+    yield from _check_registrations(conf)
     for transport in conf.find_sections_of_type("transport"):
         yield from _check_sip_transport(transport)
     yield from _check_tls_certificates_of_carriers(conf, configuration.settings)
@@ -149,6 +142,21 @@ def _check_sections_named_by_endpoint(endpoint: ConfSection, conf: ConfFile, con
         yield report_broken_setting(endpoint, "context", text, "correct context=")
     if not endpoint.find_all_settings("allow"):
         yield report_broken_setting(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
+
+
+def _check_registrations(conf: ConfFile) -> Iterator[Finding]:
+    """Check that the carriers' calls reach a number, and that a registration is tried again after a refusal."""
+    has_inbound = any(each.get_setting_value("context") == _INBOUND for each in conf.find_sections_of_type("endpoint"))
+    for registration in conf.find_sections_of_type("registration"):
+        user = registration.get_setting_value("contact_user", "s")
+        if has_inbound and not user.startswith(tuple("+0123456789")):
+            text = f"[{registration.name}] registers as {user}, but {_INBOUND} accepts calls to numbers only"
+            yield report_broken_setting(
+                registration, "contact_user", text, "contact_user= the number that callers dial"
+            )
+        if is_setting_value_true(registration.get_setting_value("auth_rejection_permanent", "yes")):
+            text = f"[{registration.name}] is never tried again after the carrier has refused it once"
+            yield report_broken_setting(registration, "auth_rejection_permanent", text, "auth_rejection_permanent=no")
 
 
 def _check_sip_transport(transport: ConfSection) -> Iterator[Finding]:
