@@ -92,7 +92,7 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
     """
     if not directory.is_dir():
         raise AudioError(
-            f"{directory}: this is not a folder; create the folder for recordings such as hi/turnout/question.mp3"
+            f"{directory}: this is not a folder; create the folder, and put recordings below it, such as hi/turnout/question.mp3"
         )
     unseen: list[Refused] = []
 

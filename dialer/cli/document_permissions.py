@@ -136,10 +136,10 @@ def _format_permission_table(what: str, allowed: Iterable[tuple[str, frozenset[s
     yield "|---|---|"
     for roles in sorted(by_roles, key=lambda roles: (roles is not None, -len(roles or ()), sorted(roles or ()))):
         who = "anyone" if roles is None else ", ".join(f"`{role}`" for role in sorted(roles))
-        yield f"|{who}|{_join_names_and_requests(sorted(by_roles[roles]))}|"
+        yield f"|{who}|{_format_names_and_grouped_requests(sorted(by_roles[roles]))}|"
 
 
-def _join_names_and_requests(names: Iterable[str]) -> str:
+def _format_names_and_grouped_requests(names: Iterable[str]) -> str:
     """Return a list of names or requests as text. Requests such as "GET `/health`" are grouped by HTTP method."""
     by_method: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:

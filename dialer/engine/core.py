@@ -79,7 +79,7 @@ class Core:
             work.close()
 
     def end_engine_with_error(self, error: Exception) -> None:
-        """End the engine with an unexpected error. Raises the error if the engine is not running."""
+        """End the engine by raising `error` in one of its tasks, or here if the engine is not running."""
         if self._tasks is None:
             raise error
         self.spawn_background_task(_raise_unexpected_error(error), "unexpected-error")

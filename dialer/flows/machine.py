@@ -108,9 +108,10 @@ def _go_to_next_node_with_action(flow: Flow, state: FlowState) -> Turn:
 
 
 def _create_turn_within_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
-    """Return the turn that performs `action`, or the last turn of the flow if the call has reached its limit of turns.
+    """Return the turn that performs `action`. If the flow has had `max_turns` turns, return its last turn instead.
 
-    Storing a result is allowed for twice as many turns, so that the caller's last answer is not lost.
+    The limit ends calls that would go round in circles. It is twice as high for an action that stores a result, so that
+    the caller's last answer is not lost.
     """
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):

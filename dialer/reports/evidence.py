@@ -165,7 +165,7 @@ def report_abandoned_rate_of_each_window(db: Connection, window: Window, zone: t
 def _read_daily_evidence(
     db: Connection, window: Window, zone: tzinfo, profile: Profile
 ) -> Iterator[tuple[str, DayEvidence]]:
-    """Yield each campaign with the evidence of each of its days."""
+    """Yield (campaign, figures that show how it kept the rules on one day), for each campaign and day."""
     caps, share = profile.abandoned.caps, profile.machine_detection.false_positive_share
     shares = read_false_positive_shares(db, share)
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS

@@ -1,7 +1,7 @@
-"""Detection of a store that was set back, so that it lacks the newest calls, and a person's decision to dial with it.
+"""Detect a store that was set back to an earlier state, and record that a person permits dialling with it.
 
-The newest call is also recorded outside the store. A store without this call was set back to an earlier state, or is
-another store. Functions that write run inside the caller's transaction.
+The newest call is also recorded outside the store. A store without this call was set back, or is another store.
+Functions that write run inside the caller's transaction.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class AgentSignInRoutes:
     async def _wait_until_agent_is_at_seat(self, seat: str, agent: str) -> None:
         """Wait until the dialler's MQTT message about the seat names the agent.
 
-        A session that begins earlier would end at once, because it needs this agent at the seat.
+        If the agent's session on the page began earlier, it would end at once: it needs the agent at the seat.
         """
         key = f"seat/{seat}"
         wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)

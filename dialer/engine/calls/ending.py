@@ -65,14 +65,14 @@ class CallEndings:
         The event `CallFinished` follows when the flow's last result is stored or the check is complete.
         """
         if call.flow.is_running:
-            self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended))
+            self._calls.add_or_replace_call(call.copy_call_as_ended_on_switch(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_side_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check_agent_phone_for_audio(call, ended):
             self._core.spawn_background_task(
                 silence.check_agent_phone_then_finish_call(
-                    self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended)), ended
+                    self._calls.add_or_replace_call(call.copy_call_as_ended_on_switch(ended)), ended
                 ),
                 "ask-seat",
             )

@@ -231,7 +231,7 @@ class Call:
         """
         return self._copy_call_with_changed_voter_leg(message_started=False) if self.leg.message_started else self
 
-    def copy_call_with_end_pending(self, ended: CallEnded) -> Call:
+    def copy_call_as_ended_on_switch(self, ended: CallEnded) -> Call:
         """Return a copy of the call, ended on the switch while its IVR flow or a check of the agent's phone still
         runs.
         """

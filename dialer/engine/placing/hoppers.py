@@ -129,7 +129,7 @@ class Hoppers:
             self._core.wake.set()
 
     async def _return_refused_numbers_to_queue(self, run: CampaignRun) -> None:
-        """Put the numbers that the rules refused back into the queue, if they must be checked again."""
+        """Let numbers that the rules have refused be chosen again, after a change that may allow calls to them."""
         while run.must_check_refused:
             run.must_check_refused = False  # unless something changes again meanwhile
             try:

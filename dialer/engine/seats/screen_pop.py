@@ -1,4 +1,4 @@
-"""Screen pops: what an agent's page shows about the number and the voters on the line, by their ids.
+"""Screen pops: what an agent's page shows about a call. A pop has ids of the number and its voters, and no names.
 
 A screen pop is read before agent and voter are connected, and is kept up to date.
 """

@@ -336,8 +336,9 @@ class TrunkPool:
         self.apply_trunk_settings(trunks, now_seconds)
 
     def apply_trunk_settings(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
-        """Apply the trunks of the settings. Calls that have started still count. A removed trunk starts no further
-        calls.
+        """Apply the trunks of the settings. A removed trunk starts no further calls.
+
+        Present calls still count towards the limits.
         """
         self.names = tuple(trunk.name for trunk in trunks)
         """Names of the trunks in the settings, in order of preference."""

@@ -70,7 +70,7 @@ def get_third_party_extension(place: Place) -> tuple[str, str]:
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
-def parse_seat_or_transfer_of_conference(conference: str) -> Place | None:
+def find_seat_or_transfer_by_conference_name(conference: str) -> Place | None:
     """Return the seat or the completed transfer (handover) to which the conference with this name belongs.
 
     After a handover, the voter talks to a third party without the agent. Return None if the conference belongs to

@@ -170,7 +170,7 @@ async def test_call_without_an_agent_and_a_role_without_the_right_have_no_notes(
     centre.faults.clear()  # Chromium reports both refusals
 
 
-async def test_coaching_notes_are_accessible_and_fit_every_size_on_both_pages(centre: CentreWithPages) -> None:
+async def test_coaching_notes_are_accessible_and_fit_screens_of_agent_and_supervisor(centre: CentreWithPages) -> None:
     long = f"{TEXT}\n{'unbroken' * 30} {'x ' * 300}"
     asha = await centre.sign_in(CALLS, ".scrolls tbody tr")
     await open_call(asha, OF_AGENT)

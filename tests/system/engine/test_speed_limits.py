@@ -74,7 +74,7 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> None:
+async def test_speed_limit_set_by_a_supervisor_ends_at_midnight(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
         await engine.execute_command(

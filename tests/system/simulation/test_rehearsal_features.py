@@ -99,7 +99,7 @@ def test_rehearsal_reports_a_missing_or_expired_certificate_of_a_campaign(
     assert problem in text
 
 
-def test_rehearsal_reports_forbidden_calls_in_a_language_without_certificates(tmp_path: Path) -> None:
+def test_rehearsal_reports_calls_forbidden_by_missing_prompt_certificates(tmp_path: Path) -> None:
     settings = make_certified_site_settings(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")

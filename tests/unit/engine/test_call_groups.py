@@ -48,7 +48,9 @@ def change_call_at_random(chance: random.Random, call: Call, now: Instant) -> Ca
         lambda: call.copy_call_with_voter_connected("01", "asha", now),
         call.copy_call_with_information_message_started,
         lambda: call.copy_call_with_flow_started("turnout"),
-        lambda: call.copy_call_with_end_pending(CallEnded(call.attempt_id, EndedBy.HANGUP, answered=call.is_answered)),
+        lambda: call.copy_call_as_ended_on_switch(
+            CallEnded(call.attempt_id, EndedBy.HANGUP, answered=call.is_answered)
+        ),
     ]
     return chance.choice(changes)()
 

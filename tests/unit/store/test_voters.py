@@ -103,9 +103,7 @@ async def test_voter_marked_not_yet_or_later_is_still_called(backend: Backend, k
 
 
 @pytest.mark.parametrize("kind", CLOSING)
-async def test_voter_marked_will_not_vote_moved_or_deceased_is_not_called_again(
-    backend: Backend, kind: MarkKind
-) -> None:
+async def test_voter_who_moved_or_died_or_will_not_vote_is_not_called_again(backend: Backend, kind: MarkKind) -> None:
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.NOT_YET))
         assert (await store.save_voter_mark(make_mark(1, kind))).silenced_phones == (1,)

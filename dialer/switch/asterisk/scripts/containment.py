@@ -57,7 +57,7 @@ class ScriptRules:
     hidden: tuple[Path, ...] = ()  # files and folders that scripts cannot see: settings with secrets, the store
 
     def check_script_is_visible(self, script: Path) -> None:
-        """Raise FlowError if an AGI script is in a folder that is hidden from scripts."""
+        """Raise FlowError if an AGI script could not start, because its folder is hidden in the sandbox."""
         for path in self.hidden:
             if script.resolve().is_relative_to(path):
                 raise FlowError(

@@ -44,10 +44,10 @@ from dialer.switch.asterisk.places import (
     MESSAGE_CONTEXT,
     VOTER_CONTEXT,
     VOTERS_CONTEXTS,
+    find_seat_or_transfer_by_conference_name,
     is_attempt_id,
     is_third_party_channel,
     parse_seat_of_conference,
-    parse_seat_or_transfer_of_conference,
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel, make_voter_joined_event
 
@@ -451,7 +451,7 @@ def _find_seat_or_transfer_of_conference(attempt_id: AttemptId, conference: str)
 
     Return None if the conference belongs to another program, or to the transfer of another attempt.
     """
-    place = parse_seat_or_transfer_of_conference(conference)
+    place = find_seat_or_transfer_by_conference_name(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 

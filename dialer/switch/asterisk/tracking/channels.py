@@ -10,9 +10,9 @@ from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch_events import CallConnected, CallHandedOver, SwitchEvent
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
+    find_seat_or_transfer_by_conference_name,
     is_third_party_channel,
     parse_seat_of_conference,
-    parse_seat_or_transfer_of_conference,
 )
 
 
@@ -42,7 +42,7 @@ def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
 def list_places_of_third_parties(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
     """Return where each third party is: at a seat, with a transferred voter (handover), or in no conference (None)."""
     return {
-        PartyId(each.unique_id): parse_seat_or_transfer_of_conference(each.conference)
+        PartyId(each.unique_id): find_seat_or_transfer_by_conference_name(each.conference)
         for each in channels
         if is_third_party_channel(each.unique_id)
     }

@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, parse_transfer_attempt_id
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import is_third_party_channel, parse_seat_or_transfer_of_conference
+from dialer.switch.asterisk.places import find_seat_or_transfer_by_conference_name, is_third_party_channel
 
 
 class PartyTracker:
@@ -53,7 +53,7 @@ class PartyTracker:
             return None
         if message.event_name == "Hangup":
             return self._report_third_party_left(unique_id)
-        place = parse_seat_or_transfer_of_conference(message.get("Conference"))
+        place = find_seat_or_transfer_by_conference_name(message.get("Conference"))
         if message.event_name == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
         if message.event_name == "ConfbridgeJoin" and place is not None and PartyId(unique_id) in self._live:

@@ -11,7 +11,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import Place, PlaceKind
 from dialer.domain.switch_events import CallLeftSeat, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import JOINED_CONTEXT, is_attempt_id, parse_seat_or_transfer_of_conference
+from dialer.switch.asterisk.places import JOINED_CONTEXT, find_seat_or_transfer_by_conference_name, is_attempt_id
 from dialer.switch.asterisk.tracking.channels import LiveChannel, make_voter_joined_event
 
 _RemoteCall = tuple[AttemptId, Place]
@@ -86,7 +86,7 @@ def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
     The other server has called the extension ATTEMPT*SEAT, or the conference of a completed transfer (handover), whose
     name contains the attempt's id.
     """
-    place = parse_seat_or_transfer_of_conference(conference)
+    place = find_seat_or_transfer_by_conference_name(conference)
     if place is None:
         return None
     attempt_id = place.name if place.kind is PlaceKind.HANDOVER else extension.partition("*")[0]

@@ -90,7 +90,7 @@ class SeatTracker:
         return {*(SeatDown(seat) for seat in left - stayed - joined), *(SeatUp(seat) for seat in joined)}
 
     def replace_phones_of_seat(self, seat: str, phones: Mapping[str, str]) -> None:
-        """Replace the tracked phones of one seat. `phones` has the seat of each phone by the unique id of its channel."""
+        """Replace the tracked phones of one seat. The keys of `phones` are channels' unique ids, its values the seat."""
         others = {unique_id: name for unique_id, name in self._in_seat.items() if name != seat}
         self._in_seat = {**others, **phones}
         self._answered -= phones.keys()

@@ -47,7 +47,7 @@ flow-discard = Discard changes
 ask-flow-discard = Your changes to { $flow } are lost.
 
 origin-shipped = Shipped with Matdan
-origin-own = Made at this site
+origin-own = Flow made at this site
 origin-named = File named in the settings
 
 flow-purpose-turnout = Turnout
