@@ -1,7 +1,7 @@
 """The kinds of alerts, such as "trunk failed", each with its severity and its English sentence.
 
-The pages translate alerts (`alert-KIND` in `dialer/desk/pages/locales/staff`). Logs and the command line show the
-English sentence. Alerts never contain the name or phone number of a voter.
+The pages translate alerts (`alert-KIND` in `dialer/desk/pages/locales/staff`). Alerts never contain the name or phone
+number of a voter.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The audit's hash chain, which reveals changes to the audit (the record of what people did).
 
-Each entry contains the SHA-256 of its own fields and of the previous entry's digest. The chain therefore breaks where
-an entry was changed, removed, added or moved. The regularly signed log (`sealed_epochs.py`) names the last entry, so a
-removed end is also detected.
+Each entry contains the SHA-256 of its own fields and of the previous entry's digest. So a changed, removed, added or
+moved entry breaks the chain. The signed log (`sealed_epochs.py`) names the last entry, which reveals a removed end.
 """
 
 from __future__ import annotations
@@ -60,8 +59,7 @@ class Break:
 def format_audit_details_for_hashing(what: Mapping[str, str]) -> str:
     """Return the details of an audit entry as JSON with sorted keys, as they are stored and hashed.
 
-    Raises UnsafeValue for a long text, and for a text that looks like a phone number. Such texts are refused because
-    audit entries are never erased.
+    Raises UnsafeValue for a long text, and for a text that looks like a phone number: audit entries are never erased.
     """
     for name, text in what.items():
         _refuse_text_not_allowed_in_audit(name, text)
@@ -133,12 +131,11 @@ def make_next_audit_entry(
 def find_breaks_in_audit_hash_chain(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
-    """Yield every place where the audit's hash chain is broken, such as a changed or missing entry.
+    """Yield every break in the audit's hash chain, such as a changed or missing entry.
 
     Args:
         entries: Consecutive entries of the audit.
-        head: Number and digest of an entry that a person noted earlier. A break is yielded if `entries` end before this
-            entry, or if its digest differs.
+        head: Number and digest of an entry noted earlier. `entries` must contain it unchanged.
         behind: Number and digest of the entry before `entries`.
     """
     number, digest = behind

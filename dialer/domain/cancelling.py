@@ -10,11 +10,9 @@ T = TypeVar("T")
 
 
 async def await_and_reraise_lost_cancellation(awaitable: Awaitable[T]) -> T:
-    """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython
-    #86296).
+    """Await `awaitable`, and re-raise a cancellation that `asyncio.wait_for` has swallowed (CPython #86296).
 
-    `wait_for` swallows a cancellation if a result arrives in the same turn of the event loop. The task that requested
-    the cancellation would then wait forever.
+    Before Python 3.12, `wait_for` swallows it if a result arrives in the same turn of the event loop.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - an awaited coroutine runs in a task
@@ -29,7 +27,7 @@ async def await_and_reraise_lost_cancellation(awaitable: Awaitable[T]) -> T:
 async def await_coroutine_in_own_task(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` in a new task and return its result. Raise CancelledError if the caller is cancelled.
 
-    Before Python 3.13, a `TaskGroup` may lose a cancellation when one of its tasks fails (CPython #116720). Use this
-    function for groups that are started again after a failure.
+    Use it for task groups that are started again after a failure. Before Python 3.13, a `TaskGroup` may lose a
+    cancellation when one of its tasks fails (CPython #116720).
     """
     return await await_and_reraise_lost_cancellation(asyncio.create_task(coroutine))

@@ -62,8 +62,8 @@ SLEW = 0.1
 class ClockWatch:
     """A detector of changes of the wall clock, which it compares with the monotonic clock.
 
-    With a changed clock, calls and locks become due too early or too late. A change is reported until the clock is
-    right again or a person accepts its time. Suspending the machine looks like setting the clock forward.
+    It reports a change until the clock is right again or a person accepts its time. Suspending the machine looks like
+    setting the clock forward.
     """
 
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
@@ -71,10 +71,8 @@ class ClockWatch:
 
         Args:
             now: The present moment.
-            newest_at: The newest time that an earlier run recorded (epoch seconds). If the wall clock shows an earlier
-                time now, it was set back.
-            expected_at: The time that the wall clock should show now (epoch seconds), computed from the earlier run.
-                None: unknown.
+            newest_at: The newest time that an earlier run recorded (epoch seconds). An earlier wall clock was set back.
+            expected_at: The time that the wall clock should show now (epoch seconds; None = unknown).
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now

@@ -29,14 +29,13 @@ class DiallerName:
 
     @classmethod
     def make_dialler_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Return the name by which other diallers know this process. The process must have locked the store file.
+        """Return the name by which other diallers know this process. Raises OSError if the store file does not exist.
 
-        The name contains a digest of the store file and of the machine's boot id, because cloned machines share host
-        name, device and inode. A reboot therefore changes the name. The dialler then waits until the right of its old
-        name to use an Asterisk server expires. Raises OSError if the store file does not exist.
+        The process must have locked the store file. The name changes when the machine is rebooted.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""
+        # The boot id distinguishes cloned machines, which share host name, device and inode.
         digest = hashlib.sha256(f"{host} {started} {found.st_dev} {found.st_ino}".encode()).hexdigest()
         return cls(digest[:12], os.getpid(), int(now), _NOT_A_HOST.sub("-", host)[:64] or "-")
 

@@ -55,11 +55,11 @@ def forecast_contacted_voters(
 ) -> Forecast | None:
     """Return how many more voters will be contacted by the end of the day if calling continues at the same pace.
 
-    Return None if too little time was spent on dialling so far. At most `remaining` voters are forecast. The margin of
-    error assumes that contacts are a Poisson process.
+    Return None if too little time was spent on dialling so far. The margin of error assumes that contacts are a Poisson
+    process.
 
     Args:
-        remaining: Voters still to be contacted.
+        remaining: Voters still to be contacted. No more than these are forecast.
         contacted_by_agents: Voters contacted so far by agents.
         contacted_by_flows: Voters contacted so far by IVR flows.
         worked_seconds: Dialling time so far.

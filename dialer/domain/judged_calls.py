@@ -1,8 +1,7 @@
 """Estimate how many people were taken for answering machines, from calls that a person has judged.
 
-Ofcom's policy on persistent misuse (statement of 2008) counts such people as abandoned calls. The dialler's user must
-estimate their number with reasons. The estimate here is the upper bound of what the judged calls show, so that a small
-sample never makes the abandoned-call rate look too low.
+Ofcom's policy on persistent misuse (statement of 2008) counts such people as abandoned calls, and demands a reasoned
+estimate. The estimate here is an upper bound, so a small sample never makes the abandoned-call rate look too low.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ class JudgedCalls:
     def get_false_positive_share_to_count(self, profile_share: float) -> float:
         """Return which share (0-1) of the calls taken for answering machines counts as abandoned calls.
 
-        `profile_share` is the share in the legal rules. Once `LEAST_JUDGED` calls are judged, their upper bound
-        replaces it, unless `profile_share` is 0.
+        The share is `profile_share` (from the legal rules) until `LEAST_JUDGED` calls are judged. Then it is their
+        upper bound. A `profile_share` of 0 is never replaced.
         """
         measured = self.judged >= LEAST_JUDGED and profile_share > 0.0
         return self.false_positive_upper_bound if measured else profile_share

@@ -95,8 +95,7 @@ def calculate_abandoned_rate(
     """Return the abandoned-call rate of a campaign, given its numbers of calls by outcome.
 
     `people_taken_for_machines` is the estimated number of people on whom machine detection has hung up. Each counts as
-    an abandoned live answer. The estimate is the calls ended by detection, times
-    `machine_detection.false_positive_share` of the jurisdiction's profile.
+    an abandoned live answer.
     """
     live = LIVE_ANSWERS | FLOW_ANSWERS if people_taken_for_machines > 0.0 else LIVE_ANSWERS
     return AbandonedRate(

@@ -35,8 +35,8 @@ class PollHours:
 def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str]) -> str:
     """Return the federal state of a constituency ("" = unknown).
 
-    It is `given`, unless that is empty. Otherwise, it is the only state in which the electoral roll has the
-    constituency number. It is unknown if the roll has the number in no state or in several.
+    It is `given`. If that is empty, it is the only state of `on_the_roll`: the states in which the roll has the
+    constituency number.
     """
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")

@@ -1,8 +1,8 @@
-"""Orders from headquarters to its centres, and the rules by which a centre accepts a received order.
+"""Orders from headquarters to its centres, and the rules by which a centre accepts an order.
 
-An order is a JSON text that leaders sign (people whose keys the centres trust). It is addressed to all centres, a zone
-or a centre. Stopping or slowing calls needs one signature, resuming needs two. Orders are sorted by `made_at`. A centre
-carries out each order once, and refuses expired and superseded orders. A stop order never expires.
+An order is a JSON text for all centres, a zone or one centre, signed by leaders (people whose keys the centres trust).
+Stopping or slowing calls needs one signature, resuming needs two. A centre carries out each order once, and refuses
+expired and superseded orders. A stop order never expires.
 """
 
 from __future__ import annotations
@@ -197,9 +197,8 @@ def refuse_invalid_order(order: HqOrder, signers: Collection[str], centre: str, 
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether this centre has already carried out an order of headquarters.
 
-    `heard` are the orders that it has carried out so far. Raises CommandRefused if another order had the same id, or if
-    a later order supersedes this one. Only a later resume supersedes a stop or pause. Any later order supersedes a
-    resume or a limit on calls (quota).
+    `heard` are the orders carried out so far. Raises CommandRefused if another order had the same id, or if a later
+    order supersedes this one. Only a resume supersedes a stop or pause; any order supersedes a resume or a quota.
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

@@ -62,10 +62,9 @@ class PeerCallRecord:
 
     @property
     def call_times_changed_by_this_call(self) -> PeerCallTimes:
-        """The number's times that this call changes (epoch seconds; None = no change).
+        """The call times of the number that this call changes (epoch seconds; None = no change).
 
-        An outbound call sets the time of the last call. A conversation or an abandoned call also sets the time of the
-        last one of its kind. An inbound call from the voter sets only the time of the last conversation.
+        An inbound call changes only the time of the last conversation.
         """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,
@@ -75,10 +74,9 @@ class PeerCallRecord:
 
 
 def classify_call_for_other_centres(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
-    """Return the kind of a call as other centres need it, so that they do not call the same number too soon.
+    """Return the kind of a call for other centres' minimum intervals, or None if the call starts no interval.
 
-    Return None if the call does not delay further calls to the number. `dialer/store/number_facts.sql` has the same
-    rule for this centre.
+    `dialer/store/number_facts.sql` has the same rule for this centre.
     """
     is_conversation = outcome == Outcome.COMPLETED or (is_connected and outcome != Outcome.MACHINE)
     if direction == Direction.INBOUND:

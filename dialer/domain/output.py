@@ -67,8 +67,8 @@ def write_file(path: Path, content: bytes, option: str = "--out") -> None:
 def open_atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
     """Open a file that replaces `path` when the `with` block ends without an error.
 
-    The file is synced to disk, and only its owner can read it. Until the end, and after an error, `path` is unchanged.
-    Raises OutputRefused if it cannot be written.
+    The file is synced to disk, and only its owner can read it. After an error, `path` is unchanged. Raises
+    OutputRefused if it cannot be written.
     """
     refuse_unwritable_path(path, option)
     beside = _make_temporary_path(path)

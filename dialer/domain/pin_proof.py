@@ -1,7 +1,7 @@
 """A proof that the sender knows an agent's PIN. The PIN itself is never sent to the broker.
 
 The proof is an HMAC-SHA256 of seat, agent and time. Its key is the argon2id digest of the PIN, which the receiver has
-in the settings. A proof is valid for one minute. The PIN cannot be derived from a proof without the salt.
+in the settings. A proof is valid for one minute.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class PinProof:
 def create_hash_for_unknown_agent(hashes: Sequence[str], agent: str) -> str:
     """Return a hash that no PIN matches, for checking the PIN of an unknown agent number.
 
-    The check then takes as long as for a known agent, so that timing does not reveal which numbers are known. The hash
-    has the cost of one of `hashes`. For one agent number, it is always the same one.
+    The check takes as long as for a known agent, so timing does not reveal which numbers are known. `hashes` are the
+    known agents' hashes. An agent number always gets the same cost.
     """
     if not hashes:
         return PIN_HASHER.hash(secrets.token_hex(16))

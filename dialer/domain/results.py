@@ -1,7 +1,7 @@
-"""Results of calls that are announced by MQTT, such as answers and opt-outs. Each result is committed to the store and
-to the outbox (messages to be sent) in one transaction.
+"""Results of calls that are announced by MQTT, such as answers and opt-outs.
 
-The record for the store is also the message that is sent. It contains ids only, no names or phone numbers.
+A result and its message are committed in one transaction. The same record is stored and sent. It contains ids only, no
+names or phone numbers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""JSON encoding and JSON schemas of the records that leave the process: MQTT messages, page data and page requests.
+"""JSON encoding and JSON schemas of MQTT messages, page data and page requests.
 
-The schemas also produce AsyncAPI, docs/reference/topics.md and the pages' TypeScript types. A field marked with
+AsyncAPI, docs/reference/topics.md and the pages' TypeScript types are generated from the schemas. A field marked with
 `PRIVATE` never leaves the process.
 """
 

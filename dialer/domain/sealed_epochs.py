@@ -1,7 +1,7 @@
 """The signed log of a store's changes. Each entry (epoch) signs the changes of about one minute with a key of its own.
 
-The signature also covers the previous entry and the public key of the next one. Used keys are destroyed. An intruder
-finds only the current key, so changes to earlier records are detected. The log is verified with its first public key.
+The signature also covers the previous entry and the public key of the next one. Used keys are destroyed, so an intruder
+cannot change earlier records unnoticed. The log is verified with its first public key.
 """
 
 from __future__ import annotations
@@ -111,13 +111,13 @@ class EpochProblem:
 def find_breaks_in_signature_chain(
     epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
 ) -> Iterator[EpochProblem]:
-    """Yield every place where the signed log (a chain of epochs) is broken.
+    """Yield every break in the signed log, such as a missing entry or a wrong signature.
 
-    Each entry must be signed with the key that the previous entry names.
+    Each entry (epoch) must be signed with the key that the previous entry names.
 
     Args:
         epochs: Consecutive entries of the log.
-        first_keys: The public keys (hexadecimal) with which a chain may begin. Empty: any key.
+        first_keys: The public keys (hexadecimal) with which a log may begin. Empty: any key.
         behind: The entry before `epochs`. None: the first of `epochs` must have number 1.
     """
     last = behind

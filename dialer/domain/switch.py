@@ -1,7 +1,7 @@
 """The interface between the engine and a telephone switch, such as Asterisk over AMI and FastAGI.
 
-Requests name call attempts and seats, never channels. A method returns when the switch has accepted the request. Events
-report later what happened (`dialer.domain.switch_events`), in any order.
+A method returns when the switch has accepted the request. Events (`dialer.domain.switch_events`) report later what
+happened, in any order. Requests name call attempts and seats, never channels.
 """
 
 from __future__ import annotations
@@ -87,10 +87,9 @@ class CallSwitch(Protocol):
         """Hang up the attempt's call in any state. It is no error if the call has already ended."""
 
     async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """Connect a voter to a seat. Raises SwitchError.
+        """Connect a voter to a seat, and record the call from then on if `record`. Raises SwitchError.
 
-        `CallConnected` reports that voter and agent hear each other. With `record`, the call is recorded from then on.
-        The recording is named after the attempt, and `RecordingStarted` reports its start.
+        `CallConnected` reports that voter and agent hear each other, `RecordingStarted` that recording has started.
         """
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:

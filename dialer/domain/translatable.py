@@ -1,7 +1,7 @@
 """English texts that the pages can translate, such as a check's finding: each has an id and values.
 
-The English text is in the code that reports it. Logs and the command line print it. The pages translate it by its id
-(`dialer/desk/pages/locales/server`), or show it in English if they have no translation.
+Logs and the command line print the English text. The pages translate it by its id (`dialer/desk/pages/locales/server`);
+without a translation they show the English text.
 """
 
 from __future__ import annotations
