@@ -1,5 +1,4 @@
-"""Effects: requests of a feature for something outside itself, such as a timer, an order to the switch or a write to
-the store.
+"""Effects: requests of a feature for something outside itself, such as a timer, a request to the switch or a write.
 
 A feature changes its own state, returns its effects and never waits. `Engine` carries out the effects in a fixed order
 when the event has been handled.

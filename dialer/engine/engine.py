@@ -1,8 +1,7 @@
-"""The engine: passes each event to the features (such as seats or trunks), and carries out the effects that they
-request.
+"""The engine: passes each event to the features (such as seats or trunks), and carries out their effects.
 
-Everything runs in one event loop, and no event handler waits. Effects, such as orders to the switch, are carried out
-after the event was handled (`effects.py`). Commands arrive through `execute_command`, inputs of IVR callers through
+Everything runs in one event loop, and no event handler waits. Effects (`effects.py`), such as requests to the switch,
+are carried out after the event was handled. Commands arrive through `execute_command`, inputs of IVR callers through
 `features.ivr_flow_service`.
 """
 

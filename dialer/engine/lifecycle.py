@@ -40,8 +40,8 @@ class Lifecycle:
     async def load_engine_state(self, trunks: Collection[str]) -> None:
         """Load campaigns, figures and open call attempts from the store. Raises StoreError.
 
-        `trunks` are the trunks that have stayed on the same Asterisk server since the previous run. A store that lacks
-        calls of the previous run is refused, because it may lack opt-outs too.
+        A store that lacks calls of the previous run is refused: it may lack opt-outs too. `trunks` are the trunks that
+        are on the same Asterisk server as in the previous run.
         """
         await self._refuse_store_older_than_call_journal()
         features, store, core = self._features, self._features.store, self._features.core
@@ -136,8 +136,8 @@ class Lifecycle:
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
         """Decide repeatedly which calls to place, until `stop` is set.
 
-        The next decision is made when an event may allow a call, or after the time that the last decision requested.
-        Events within `SECONDS_BETWEEN_DECISIONS` are handled by one decision.
+        A decision follows an event that may allow a call, or the time that the last decision requested. Events within
+        `SECONDS_BETWEEN_DECISIONS` share a decision.
         """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -1,9 +1,7 @@
-"""The Asterisk servers of a site: which are reachable, and which one should place the next call. This module does no
-I/O.
+"""The Asterisk servers of a site: which are reachable, and which should place the next call. Without I/O.
 
-Each server has its own trunks and seats. An answered voter can be connected to a seat of another server, so the pacer
-sees all seats as one pool. An unreachable server gets no new calls; its live calls continue. If no server can be
-reached, dialling stops.
+Each server has its own trunks and seats. A voter can be connected to a seat of another server, so the pacer sees all
+seats as one pool. An unreachable server gets no new calls; its live calls continue.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Record which voters have voted, as booth workers at the polling booths report it.
 
-A booth worker names a voter by the serial number on the electoral roll, by keypad or to an agent. Each report is stored
-as a mark (a fact about a voter) and committed separately, so that nothing is lost when the call drops.
-Undoing a report is stored as a mark too.
+A report has the voter's serial number on the roll. It is committed at once as a mark (a fact about a voter), so that
+nothing is lost when the call drops. Undoing a report is stored as a mark too.
 """
 
 from __future__ import annotations
@@ -58,9 +57,9 @@ class BoothWorkers:
     ) -> None:
         """Store that the voter with this serial number on the roll has voted.
 
-        `key` identifies the report, so that a repeated report is stored once. `part` may be None if the booth worker
-        reports for one part of the roll only. Raises StoreError, or CommitTargetNotFound if the voter or the booth
-        worker is unknown.
+        `key` identifies the report: a repeated report is stored once. `part` may be None if the booth worker reports
+        for only one part of the roll. Raises StoreError, and CommitTargetNotFound if the voter or the booth worker is
+        unknown.
         """
         if call.worker is None:
             raise CommitTargetNotFound(

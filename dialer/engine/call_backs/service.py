@@ -1,7 +1,7 @@
 """Call-backs that agents have promised to make themselves.
 
-When a call-back is due, the agent's seat is reserved as soon as the agent has no other call, and the number is called
-for this seat. If the agent is not there or not ready, any agent may take the call some time later.
+When a call-back is due, the agent's seat is reserved after the current call, and the number is called for this seat. If
+the agent is not ready, any agent may take the call some time later.
 """
 
 from __future__ import annotations
@@ -48,11 +48,9 @@ class OwnCallBacks:
             self._schedule_call_back(own)
 
     def replace_promised_call_back(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """Replace the call-back that was promised to a number, because an agent has entered a new disposition (call
-        result).
+        """Replace the call-back that was promised to a number by the one in `record`, the agent's new disposition.
 
-        The new call-back is the one in `record`, the new disposition. If the disposition promises no call-back, the
-        earlier one is only removed.
+        If the new disposition promises no call-back, the earlier one is only removed.
         """
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):

@@ -1,7 +1,7 @@
 """Call flows: which flow a call runs, its data about the voter, and the storage of its answers.
 
-The FastAGI server and the webhook server call this module. They have already verified that a request belongs to an
-answered call. This module checks that the call is live and is an IVR call.
+The FastAGI server and the webhook server call this module for answered calls. This module checks that the call is live
+and is an IVR call.
 """
 
 from __future__ import annotations
@@ -122,11 +122,11 @@ class FlowService:
     def _start_flow_run(self, call: Call, named: str) -> str:
         """Start the IVR flow of a call, and return a new random id for this run of the flow.
 
-        The keys of stored answers contain the id. The id is random, because a counter would start again after a crash.
-        A new answer could then get the key of a stored one.
+        The keys of stored answers contain the id.
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
+        # Random, because a counter would start again after a crash: a new answer could get the key of a stored one.
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
@@ -141,8 +141,8 @@ class FlowService:
     async def store_input_of_ivr_caller(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what a caller entered in an IVR flow. Return True if it is stored, or if there was nothing to store.
 
-        The same input may be passed twice (same call, run and `commit.sequence`). It is stored once, and the same
-        result is returned both times. Raises CommitTargetNotFound, StoreError.
+        Input that is passed twice (same call, run and `commit.sequence`) is stored once. Raises CommitTargetNotFound,
+        StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
@@ -219,8 +219,8 @@ class FlowService:
     ) -> tuple[list[int], MarkSource]:
         """Return the voters whom an answer is about, and who gave it: the voter, a relative or a booth worker.
 
-        `marked` has the voters for whom this answer is already stored, because the same input was sent before. For a
-        booth worker's answer the list of voters is empty: `BoothWorkers` finds the voter.
+        `marked` has the voters for whom the same input was stored before. The list is empty for a booth worker's
+        answer.
         """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.

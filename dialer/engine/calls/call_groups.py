@@ -1,7 +1,6 @@
 """Groups of live calls, such as the calls of each campaign, so that a decision reads only the calls that it needs.
 
-`LiveCalls` updates the groups whenever a call changes. Calls are counted from the groups, so no separate counter can
-become wrong.
+`LiveCalls` updates the groups whenever a call changes.
 """
 
 from __future__ import annotations

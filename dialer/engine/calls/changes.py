@@ -1,7 +1,7 @@
 """Decide what a changed call requires, such as a timer, an update of the pacer or a notification.
 
-Events of the switch arrive in no guaranteed order. Each decision compares the call before and after the change, so the
-order does not matter and nothing is requested twice.
+Each decision compares the call before and after the change. So the switch's events may arrive in any order, and nothing
+is requested twice.
 """
 
 from __future__ import annotations

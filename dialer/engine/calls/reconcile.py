@@ -1,7 +1,7 @@
 """Reconcile the store, the live calls and the switch after each start and each reconnection to an Asterisk server.
 
-Nothing is dialled until all three agree. Calls that are live on the switch continue; all others are ended. If the
-result of a call cannot be found out, its outcome is `unknown`. Its number is not redialled until a person allows it.
+Nothing is dialled until all three agree. Calls that are live on the switch continue; all others are ended. A call whose
+result cannot be found out gets the outcome `unknown`, and a person must allow a redial.
 """
 
 from __future__ import annotations
@@ -74,9 +74,8 @@ class Reconciler:
     def load_open_call_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
-        `unmoved_trunks` are the trunks that have stayed on the same Asterisk server since that run. If one of their
-        calls has no call record, the missing record can prove that the call was not placed. For other trunks it proves
-        nothing.
+        `unmoved_trunks` are the trunks on the same Asterisk server as in that run. Only for these can a missing call
+        record prove that a call was not placed.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
@@ -165,10 +164,9 @@ class Reconciler:
             self._core.request_side_effects(CallFinished(ended))
 
     def _was_call_never_sent_to_asterisk(self, call: Call, history: History | None) -> bool:
-        """Return whether Asterisk's call records prove that a call was never placed. The call itself has no record.
+        """Return whether Asterisk's call records prove that a call without a record was never placed.
 
-        The proof needs records from before and after the call: they show that Asterisk was writing records at that
-        time. Otherwise the disk may have been full, or the records disabled.
+        The proof needs records from before and after the call, which show that Asterisk was writing records then.
         """
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.up_seconds is None:

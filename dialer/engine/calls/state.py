@@ -1,7 +1,6 @@
 """One live call: the facts known about it, and the outcome when it ends. This module does no I/O.
 
-Each event of the switch adds a fact, and the call's state is derived from all facts. Events may arrive in any order;
-the outcome is the same.
+Each event of the switch adds a fact. State and outcome follow from all facts, so the events may arrive in any order.
 """
 
 from __future__ import annotations
@@ -246,8 +245,8 @@ class Call:
     def copy_call_without_seat(self) -> Call:
         """Return a copy of the call without its seat, because the voter was not connected to the seat.
 
-        The voter counts as waiting again only when the switch has reported that the voter waits. Otherwise a dead seat
-        would be tried again and again.
+        The voter counts as waiting again only when the switch reports it. Otherwise a dead seat would be tried
+        repeatedly.
         """
         return self._copy_call_with_changed_voter_leg(waiting=False)._copy_call_with_changed_conversation(seat=None)
 

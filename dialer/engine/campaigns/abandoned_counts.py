@@ -32,9 +32,8 @@ async def apply_measured_false_positive_share(
 ) -> None:
     """Apply a newly measured false-positive share to a campaign, and correct its counts of abandoned calls.
 
-    The false-positive share is a share of the calls that were hung up as answering machines: those that people had
-    answered. It counts as abandoned, also in past calls. `judged` has the number of calls whose recordings supervisors
-    have judged, and the results. Raises StoreError.
+    The share (0-1) is the part of the calls hung up as answering machines that people had answered. It counts as
+    abandoned, also in past calls. `judged` has the results of supervisors' judgements of recordings. Raises StoreError.
     """
     now = clock.now()
     machines = {

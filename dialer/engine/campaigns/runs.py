@@ -110,7 +110,7 @@ class CampaignRun:
 
     @property
     def false_positive_share(self) -> float:
-        """Return the share (0-1) of wrong machine verdicts: a person had answered, but was taken for a machine.
+        """Return the false-positive share (0-1): how many of the calls taken for machines were answered by people.
 
         These calls count as abandoned. The share is measured from recordings that supervisors have judged. Until enough
         are judged, the rules profile sets it.

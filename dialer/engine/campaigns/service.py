@@ -193,11 +193,11 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign by order of headquarters. Until the order ends, commands to resume a campaign are refused
-        with the reason `why`.
+        """Stop every campaign by order of headquarters, and refuse to resume them until the order ends.
 
-        `stopped` has the states of campaigns before an earlier stop by headquarters. Returns each campaign's state
-        before the stop, by campaign id. The caller stores these states, and `resume_all_campaigns` restores them.
+        `why` is the reason in the refusals. `stopped` has the campaigns' states before an earlier stop by headquarters.
+        Return each campaign's state before the stop, by campaign id. The caller must store these states for
+        `resume_all_campaigns`.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}

@@ -58,11 +58,11 @@ FROM_DIALLER = CommandContext()
 class Command(BaseModel):
     """A request to the engine: its fields, who may send it, and what it does.
 
-    A subclass with a field `name: Literal["..."]` is a command of the MQTT interface. Its permissions, its
-    documentation and its form in `dialer command` are generated from the class. Users see its docstring and the
-    descriptions of its fields. A subclass without a name is used only inside the dialler.
+    A subclass with a field `name: Literal["..."]` is a command of the MQTT interface. Its permissions, documentation
+    and form in `dialer command` are generated from the class, so users read its docstring and field descriptions. A
+    subclass without a name is used only inside the dialler.
 
-    Code passes values of the declared types; JSON is read with `reading.read_command`. Both are validated strictly.
+    Code passes values of the declared types; JSON is read with `reading.read_command`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)

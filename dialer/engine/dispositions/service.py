@@ -1,5 +1,4 @@
-"""Dispositions: the results of calls that agents enter, stored with the marks (facts about voters) and opt-outs that
-follow from them.
+"""Dispositions: the call results that agents enter, stored with the marks (facts about voters) and opt-outs they imply.
 
 A disposition may be entered during the call or after it. If it names its call, it is never stored for another call.
 """
@@ -290,10 +289,10 @@ class Dispositions:
         return live.talk.disposition
 
     def _record_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """Record an agent's report on who answered a call: a machine or, if `machine` is False, a person after all.
+        """Record an agent's report on who answered a call: a machine or, if `machine` is False, a person.
 
-        The call is live or has just ended. Once an outbound call is reported as answered by a machine, the pacer counts
-        it so, even if the agent undoes the disposition.
+        The call is live or has just ended. The pacer counts an outbound call as answered by a machine even if the agent
+        undoes the disposition.
         """
         live = self._calls.find_live_call(call.attempt_id)
         known = live or call
@@ -324,8 +323,8 @@ def _make_voter_marks_of_disposition(
 ) -> list[Mark]:
     """Return the marks (facts about voters) that follow from an agent's disposition.
 
-    There is one mark for the called voter, and one for each of `voters`: people with the same number, for whom the
-    agent entered separate outcomes. If the called voter is among them, the separate outcome counts.
+    There is one mark for the called voter, and one for each of `voters`: people with the same number who have their own
+    outcomes. If the called voter is among them, that outcome counts.
     """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)

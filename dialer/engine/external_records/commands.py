@@ -1,7 +1,7 @@
 """Commands that import records from outside calls, or release call attempts whose result is unknown.
 
-The records are marks (facts about voters), official turnout, complaints and opt-outs. They contain ids only, no names
-or phone numbers. The commands need only the store, so the command line can execute them while no dialler runs.
+The records are marks (facts about voters), official turnout, complaints and opt-outs. They contain ids only. The
+commands need only the store, so the command line can execute them while no dialler runs.
 """
 
 from __future__ import annotations

@@ -98,10 +98,10 @@ class ExternalRecords:
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
-        """Delete from the outbox (the queue of messages to headquarters) the results that headquarters has committed.
+        """Delete the results that headquarters has committed from the outbox (the queue of messages to headquarters).
 
-        `through` is the outbox id of the last committed result. Return True if this store has never assigned the id:
-        the store is then an older copy, and has lost results. Raises CommandRefused, StoreError.
+        `through` is the outbox id of the last committed result. Return True if this store has never assigned the id,
+        which shows that it is an older copy. Raises CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
             return await self._store.record_last_outbox_id_at_headquarters(through, self._clock.now())
@@ -115,8 +115,8 @@ class ExternalRecords:
     async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
         """Store opt-outs, marks (facts about voters) and calls of other centres, all or none.
 
-        The last update's position in headquarters' message stream is stored with them. A call with an end in the
-        future, from a centre whose clock is wrong, counts as just ended. Raises CommandRefused, StoreError.
+        The last update's position in headquarters' message stream is stored with them. A call that ends in the future
+        (wrong clock) counts as just ended. Raises CommandRefused, StoreError.
         """
         now = self._clock.now()
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]

@@ -1,8 +1,8 @@
 """Commands from headquarters: signed orders, updates from other centres, and confirmations of results.
 
 The uplink (the process that connects a centre to headquarters) sends updates and confirmations about once a second.
-They are not stored as commands. Each has a position in headquarters' message stream, so a repeat is recognised. Only
-refusals are audited.
+They are not stored as commands, and only refusals are audited. Repeats are recognised by the position in headquarters'
+message stream.
 """
 
 from __future__ import annotations

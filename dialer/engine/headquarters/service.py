@@ -1,7 +1,6 @@
 """Orders of headquarters: verified with the public keys of leaders (people who may sign orders), and carried out once.
 
-A stop by headquarters stays in force until two leaders sign its end. Neither a restart nor a command at the centre ends
-it.
+A stop by headquarters survives restarts and commands at the centre. Only an order signed by two leaders ends it.
 """
 
 from __future__ import annotations

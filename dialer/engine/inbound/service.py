@@ -1,8 +1,7 @@
 """Inbound calls: each call to one of the site's numbers is routed before it is answered.
 
-A routed inbound call is handled like any other call, with these exceptions. It is not an attempt to call the number. It
-does not count in the abandoned-call rate, and does not update the pacer. The settings limit the channels for inbound
-calls.
+An inbound call is no attempt to call the number. It does not count in the abandoned-call rate, and does not update the
+pacer. Otherwise it is handled like any other call.
 """
 
 from __future__ import annotations
@@ -96,8 +95,8 @@ class Inbound:
     ) -> InboundAction:
         """Return where an inbound call is routed, and store the call. A channel must have been reserved for it.
 
-        `called` is the called number and `number` the caller's (E.164; None if withheld). `endpoint` is the SIP
-        endpoint of the trunk. `attestation` says how far the caller's number is verified (STIR/SHAKEN).
+        `called` is the called number and `number` the caller's (E.164; None if withheld). `endpoint` is the trunk's SIP
+        endpoint. `attestation` is the STIR/SHAKEN attestation of the caller's number.
         """
         route = self._find_route_of_number(called)
         if route is None or route.campaign not in self._runs:

@@ -26,11 +26,10 @@ class ClockGuard:
         self._watch = ClockWatch(core.read_clock())
 
     def start_watching_clock(self, newest_at: float | None) -> None:
-        """Start to detect when somebody sets the wall clock. A change since the earlier run of the dialler is detected
-        too.
+        """Start to detect when somebody sets the wall clock, also since the earlier run of the dialler.
 
-        The earlier run has stored the clock's offset in the journal of sent calls. Call this before that journal is
-        emptied. `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
+        Call this before the journal of sent calls is emptied: it has the clock's offset in that run. `newest_at` is the
+        newest time in the store (epoch seconds), or None for an empty store.
         """
         ahead = self._sent.read_clock_difference()
         expected = None if ahead is None else ahead + self._core.clock.get_seconds_since_boot()

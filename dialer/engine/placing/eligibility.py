@@ -1,7 +1,7 @@
 """Check whether the rules allow a call: before it is stored, before it is sent to the switch, and when it is answered.
 
 The facts about a number (such as its last call) were read from the store when the number was reserved for dialling.
-Later calls and opt-outs are added from memory, so the store is not read again. Refusals are counted by reason.
+Later calls and opt-outs are added from memory.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ class Eligibility:
     def find_legal_grounds_for_call(
         self, run: CampaignRun, claim: Claim, attestation: str, *, guaranteed: bool
     ) -> tuple[str, float | None]:
-        """Return the legal grounds of a call that was just allowed, and the seconds since the number's last call.
+        """Return the legal grounds (JSON) of a call that was just allowed, and the seconds since the last call.
 
-        The grounds are JSON. The seconds are None if the number was never called. `attestation` is the trunk's
-        STIR/SHAKEN attestation. `guaranteed` is True if an agent's seat is reserved for the call.
+        The seconds are None if the number was never called. `attestation` is the trunk's STIR/SHAKEN attestation.
+        `guaranteed` is True if an agent's seat is reserved for the call.
         """
         case = replace(self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed), attestation=attestation)
         facts, rules = case.facts, case.campaign

@@ -1,13 +1,12 @@
 """Share the agents' time among the campaigns that want to call now, in proportion to their weights.
 
-This is stride scheduling (Waldspurger and Weihl 1995). Each campaign has a virtual time: the agent time used by its
+This is stride scheduling (Waldspurger and Weihl 1995). A campaign's virtual time is the agent time of its
 conversations, plus the agent time expected for its calls in progress, divided by its weight. The campaign with the
-least virtual time places the next call. Campaigns are thus charged for talk and wrap-up, not for dials.
+least virtual time places the next call. It gets no credit for time in which it did not want to call.
 
-The campaign whose turn it is may have to wait for seats before its pacing allows a further call. The other campaigns
-then leave its seats to it. Otherwise the campaign that accepts the most abandoned calls would take all seats. If
-another limit stops the campaign, such as its abandoned-call cap or its trunks, the others may use its share. A campaign
-gets no credit for time in which it did not want to call.
+If that campaign must wait for seats, the other campaigns leave its seats to it. Otherwise the campaign that accepts the
+most abandoned calls would take all seats. If another limit stops it, such as its abandoned-call cap or its trunks, the
+others may use its share.
 """
 
 from __future__ import annotations
@@ -188,12 +187,10 @@ class FairShares:
         return account
 
     def divide_seats_among_campaigns(self, contenders: Sequence[Contender]) -> dict[str, float]:
-        """Return how many seats each campaign should get now, in proportion to the campaigns' weights. The numbers may
-        be fractions.
+        """Return how many seats each campaign should get now, by campaign id. The numbers may be fractions.
 
-        A campaign that can use only some of the seats gets its share from these seats. The division is repeated until
-        it is stable (proportional response, Wu and Zhang 2007). It then makes the lowest number of seats per weight as
-        high as possible.
+        The shares are proportional to the weights, but a campaign gets only seats that it can use. The division is
+        repeated until it is stable (proportional response, Wu and Zhang 2007).
         """
         sharing: dict[str, list[str]] = defaultdict(list)
         weights = {each.campaign_id: _make_weight_positive(each.weight) for each in contenders}
@@ -315,10 +312,10 @@ def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contend
 
 
 def count_seats_usable_at_cap(seats: float) -> int:
-    """Return how many seats a campaign may use after it has reached its abandoned-call cap. `seats` is its share.
+    """Return how many of its `seats` (its share) a campaign may use after it has reached its abandoned-call cap.
 
-    Each of its calls then reserves a free seat before it is dialled. So no call is abandoned, and the answered calls
-    lower the abandoned-call rate. The other campaigns may use the rest of the share.
+    Each of its calls then reserves a free seat before it is dialled, so no call is abandoned and the rate falls. The
+    other campaigns may use the rest.
     """
     return ceil(TUNED.sure_share * seats)
 

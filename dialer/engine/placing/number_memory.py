@@ -1,7 +1,7 @@
 """Calls and opt-outs of phone numbers in the last minutes, in memory.
 
-A number reserved for dialling carries the facts that the store had when the number was reserved. This module remembers
-later opt-outs and later calls, also of other centres. Rule checks add them to the facts without reading the store.
+A number that is reserved for dialling carries facts from the store. This module remembers what happened to it since
+then, also at other centres. So rule checks need not read the store again.
 """
 
 from __future__ import annotations

@@ -91,11 +91,10 @@ class Originator:
     def place_calls_of_campaign(
         self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str], *, with_seats: bool = False
     ) -> int:
-        """Call up to `count` numbers of a campaign's hopper (numbers reserved for dialling). Return how many calls are
-        placed.
+        """Call up to `count` numbers of a campaign's hopper (reserved numbers). Return how many calls are placed.
 
         Numbers that may not be called now are postponed or removed. With `with_seats`, each call first reserves a free
-        seat. The new calls are added to `used` (channels in use by trunk) and `unsent` (calls not sent yet by trunk).
+        seat. The new calls are added to `used` (used channels by trunk) and `unsent` (calls not sent yet by trunk).
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []

@@ -127,11 +127,10 @@ class RetrySchedule:
     def _limit_retry_to_calling_deadline(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
-        """Return the time of a retry, limited by the last time at which voters of this polling booth may be called.
+        """Return the time of a retry, limited to the last time at which voters of this polling booth may be called.
 
-        `due` is the wanted time (epoch seconds). If it is later than the last time, the number is not retried (None). A
-        call that the voter has asked for (`promised`) is moved to the last time instead. Only campaigns for the polling
-        day have this limit.
+        `due` is the wanted time (epoch seconds). If it is too late, return None, or the last time for a call that the
+        voter asked for (`promised`). Only campaigns for the polling day have this limit.
         """
         now = self._core.clock.now()
         return limit_retry_to_last_call_time(

@@ -13,8 +13,7 @@ from dialer.engine.trunks.state import CallStarts
 class SendQueue:
     """Stored calls that wait until they may be sent to one trunk. Calls that need an agent are sent first.
 
-    Usually a call is sent at once, within the trunk's CPS limit. If slow writes to the store delay several calls, these
-    arrive together and wait here for the CPS limit.
+    Calls wait here for the CPS limit if slow writes to the store have delayed several of them.
     """
 
     def __init__(self, starts: CallStarts, clock: Clock) -> None:

@@ -316,8 +316,8 @@ class Placing:
     def _cancel_calls_when_dialling_stops(self, run: CampaignRun) -> None:
         """Cancel calls of a campaign that may not dial now: all previews, and ringing calls for which there is no seat.
 
-        If a required sound is missing, cancel all ringing calls. Without a connection to the switch no ringing call can
-        be cancelled. The first decision after the reconnection cancels them.
+        If a required sound is missing, cancel all ringing calls. Without a connection to the switch, ringing calls are
+        cancelled after the reconnection.
         """
         for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:

@@ -32,9 +32,8 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 class Snapshots:
     """Collects the input of a campaign's pacing decision (the snapshot): seats, calls and free channels.
 
-    A snapshot has the seats whose agents have the campaign's skill, and the calls that only these seats can take. If
-    agents have several skills, they also take calls of other campaigns. The snapshot then covers a group of skills: the
-    group whose calls leave the fewest seats free.
+    It has the seats with the campaign's skill, and the calls that only these seats can take. If agents have several
+    skills, it has the group of skills whose calls leave the fewest seats free.
     """
 
     def __init__(
@@ -156,9 +155,8 @@ class Snapshots:
     ) -> tuple[list[Seat], _InFlight]:
         """Return the seats and calls of the group of skills that leaves the campaign the fewest seats.
 
-        A group is a set of skills that contains the campaign's own skill. It has all seats with one of these skills,
-        and all calls that need one of them. The scarcest group decides, because every call can get a seat if no group
-        has more calls than seats (Hall 1935).
+        A group contains the campaign's own skill. It has all seats with one of its skills, and all calls that need one
+        of them. Every call can get a seat if no group has more calls than seats (Hall 1935).
         """
         skills = self._get_required_skill_by_campaign()
         own = skills[run.spec.campaign_id]
@@ -200,8 +198,7 @@ class Snapshots:
     def _get_required_skill_by_campaign(self) -> dict[str, str | None]:
         """Return the skill that each campaign requires (None = no skill), by campaign id.
 
-        If supervisors have restricted seats to certain campaigns, any two campaigns may have different seats. Each
-        campaign's id then takes the place of its skill.
+        If supervisors have restricted seats to certain campaigns, the campaign's id takes the place of its skill.
         """
         if self._seats.has_seats_restricted_to_campaigns:
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}

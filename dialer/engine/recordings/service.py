@@ -47,10 +47,9 @@ class Recorder:
         return "the recording may be played"
 
     async def judge_recorded_call(self, attempt_id: AttemptId, answered_by: WhoAnswered, judged_by: str) -> str:
-        """Store a supervisor's judgement of a recording: whether a person or a machine answered a call that was hung up
-        as an answering machine.
+        """Store a supervisor's judgement of who answered a call that was hung up as an answering machine.
 
-        The share of people among the judged calls is applied to the campaign at once. Returns the reply to the command.
+        The share of people among the judged calls is applied to the campaign at once. Return the reply to the command.
         Raises CommandRefused, StoreError.
         """
         now = self._core.clock.now()

@@ -1,7 +1,6 @@
 """Commands for electoral rolls and phone numbers, which contain no phone numbers themselves.
 
-A program on the dialler's machine puts a list into the spool, a folder next to the store (dialer/store/spool.py). The
-command names the list by its ID there.
+They name a list by its ID in the spool: a folder next to the store (dialer/store/spool.py), where a program puts lists.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Importing electoral rolls, and suppressing and erasing numbers, while calls go on.
 
-Other programs hand the lists over in the spool, a folder next to the store. A list is imported in many small
-transactions, so that no result of a call waits long.
+Other programs put the lists into the spool, a folder next to the store. A list is imported in many small transactions,
+so that no result of a call waits long.
 """
 
 from __future__ import annotations

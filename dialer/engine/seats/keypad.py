@@ -1,8 +1,8 @@
 """Translate the keys that an agent presses on a nailed-up phone into commands. This module does no I/O.
 
-A key that completes no code is answered with the error sound, and the keys before it are discarded. The same happens to
-a key later than five seconds after the start of a code: a late `1` after `*` must not count as the disposition "voted".
-Very many keys in a short time, from a stuck key or line noise, are all refused.
+A key that completes no code plays the error sound, and the keys before it are discarded. So does a key later than five
+seconds after the start of a code: a late `1` after `*` must not count as the disposition "voted". Very many keys in a
+short time (stuck key, line noise) are all refused.
 
 The codes are:
 

@@ -53,12 +53,12 @@ _SOURCES = {_DEVICE, _NETWORK}
 
 
 class WrongLogIns:
-    """Counts consecutive wrong log-ins, and locks a seat, agent, device or network after too many. Times are monotonic
-    seconds.
+    """Counts consecutive wrong log-ins, and locks a seat, agent, device or network after too many.
 
     Wrong log-ins by phone lock the seat and the agent. Wrong log-ins from a page lock their device or network for this
-    agent. If they come from many networks, they lock the agent on all unknown devices. A device that the agent has used
-    before is locked only by wrong log-ins from that device. Unknown agent numbers are not counted, to save memory.
+    agent; from many networks, they lock the agent on all unknown devices. A device that the agent has used before is
+    locked only by its own wrong log-ins. Unknown agent numbers are not counted, to save memory. Times are monotonic
+    seconds.
     """
 
     def __init__(self) -> None:

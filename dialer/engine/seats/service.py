@@ -98,11 +98,10 @@ class Agents:
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def restore_agent_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
-        """Log agents in again after a restart of the dialler if their phones are still connected to this Asterisk
-        server. Return their seats.
+        """Log agents in again whose phones are still connected to this Asterisk server. Return their seats.
 
-        Call this when the server first connects. Other agents of this server are logged off, because they may have
-        left.
+        Call this when the server first connects after a restart of the dialler. Other agents of this server are logged
+        off.
         """
         seats = self._seats
         kept = {
@@ -251,10 +250,10 @@ class Agents:
     async def log_in_agent(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
         """Log an agent in at a seat, and call the seat's phone. Return the reply to the agent.
 
-        `phone_here` is True if the agent has entered number and PIN on the seat's phone. The phone is then connected
-        already. An agent may come back to a seat whose phone was disconnected. A new call of the phone replaces an old
-        one. Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused
-        if another agent has the seat, or the agent is logged in elsewhere.
+        `phone_here` is True if the agent logs in from the seat's phone, which is then connected already. An agent may
+        log in again at a seat whose phone was disconnected. Raises LogInRefused for a wrong number, a wrong PIN or a
+        lock, without telling which. Raises CommandRefused if another agent has the seat, or the agent is logged in
+        elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_known_seat(seat_name).name, agent, pin)
         return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=phone_here)
@@ -264,9 +263,8 @@ class Agents:
     ) -> str:
         """Log an agent in from a page, or call the phone again if the agent is already signed in at the seat.
 
-        `proof` shows that the agent has entered the right PIN on the page. A wrong proof counts as a wrong log-in from
-        `source` (a device or network). Raises the errors of `log_in_agent`. Raises CommandRefused for an expired proof
-        or a locked source.
+        `proof` shows that the agent knows the PIN. A wrong proof counts as a wrong log-in from `source` (a device or
+        network). Raises the errors of `log_in_agent`, and CommandRefused for an expired proof or a locked source.
         """
         seat, now = self._seats.require_known_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)

@@ -1,9 +1,9 @@
 """Detection of agents' phones that are dead, such as after a power or network failure.
 
 Asterisk notices a dead phone only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`). Until then the
-voter hears silence. A working phone sends audio all the time, so its packets are counted at the start of a talk. If the
-talk ends before the timeout, they are counted again. Without new packets the voter heard nobody, so the call counts as
-abandoned. The same applies if Asterisk hangs up the phone during such a short talk.
+voter hears silence. So the phone's audio packets are counted at the start of a talk, and again if the talk ends before
+the timeout. The call counts as abandoned if there are no new packets, or if Asterisk hangs up the phone during such a
+short talk.
 """
 
 from __future__ import annotations
@@ -173,8 +173,8 @@ class SeatSilence:
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
         """Return whether an agent's phone sends audio: whether its number of audio packets differs from `since`.
 
-        If `since` is None, the packets are counted now and again after a moment. It takes about a second to find that a
-        phone sends no audio. If the switch cannot count the packets, return True.
+        If `since` is None, the packets are counted twice, a moment apart. Return True if the switch cannot count them.
+        A dead phone takes about a second to detect.
         """
         try:
             if since is None:

@@ -252,7 +252,7 @@ def choose_seat(
     The seat must have the skill, and a supervisor must not have restricted it to other campaigns. Seats are preferred
     in this order:
 
-    - seats that speak the voter's language; if there are none, any language, because an answered voter must not wait
+    - seats that speak the voter's language; if there are none, any language
     - seats that few other campaigns can use; `sharing` has the skill and the id of each of these campaigns
     - seats of the voter's own `server`
     - seats that have been idle longest

@@ -1,7 +1,7 @@
-"""Stop dialling with an outdated store: it lacks the newest call that the broker or an Asterisk server has recorded.
+"""Stop dialling with an outdated store, which lacks the newest call that the broker or an Asterisk server has recorded.
 
-The store may be an old copy, for example from a snapshot of the machine. It does not know who was called, has voted or
-has opted out since then.
+Such a store is an old copy, for example from a snapshot of the machine. It lacks the newest calls, opt-outs and reports
+of who has voted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Transfers: hold, consult, three-way call and transfer of a voter.
 
-Each step is recorded before its order is sent to the switch, so that the engine knows the step when the switch's events
-arrive. If anything fails, the voter goes back to an agent or hears the information message, and is never left in
-silence.
+Each step is recorded before its request is sent to the switch, so that the engine knows it when events arrive. If
+anything fails, the voter goes back to an agent or hears the information message.
 """
 
 from __future__ import annotations
@@ -513,13 +512,13 @@ class Transfers:
     def _resync_transfer_between_two_asterisk_servers(
         self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
     ) -> bool:
-        """Bring a transfer into agreement with an Asterisk server. Return False if voter and target are on the same
-        server: nothing is changed then.
+        """Bring a transfer into agreement with an Asterisk server after its connection.
 
-        Each server reports only its own calls. The server of the agent's seat reports a target that talks to the agent.
-        The target's own server reports a target that talks to the voter. Unknown targets are hung up; a target that is
-        no longer reported has left.
+        Unknown targets are hung up; a target that is no longer reported has left. Return False, and change nothing, if
+        voter and target are on the same server.
         """
+        # Each server reports only its own calls. The server of the seat reports a target that talks to the agent, the
+        # target's own server one that talks to the voter.
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.find_seat(known.seat)
         if self._servers.get_server_of_trunk(call.trunk) == up.server:

@@ -206,13 +206,11 @@ class TrunkTally:
 
 
 class CallStarts:
-    """Limits the calls that start each second on a trunk (CPS limit), and spaces them evenly. Times are monotonic
-    seconds.
+    """Limits the calls that start each second on a trunk (CPS limit), and spaces them evenly.
 
-    A call is first allowed to start (`grant_call_start_now`), then stored, then sent to the switch
-    (`record_call_sent_on_trunk`). It counts against the limit as soon as it is allowed to start. A busy switch may send
-    calls late. If the switch reports when a call has left for the carrier, this time counts
-    (`record_call_sent_to_carrier`). Without such reports, a delay of up to WIRE_SECONDS is assumed.
+    A call counts as soon as it is allowed to start (`grant_call_start_now`). Its time is corrected when it is sent to
+    the switch (`record_call_sent_on_trunk`) and when it leaves for the carrier (`record_call_sent_to_carrier`). If the
+    switch does not report the latter, a delay of up to WIRE_SECONDS is assumed. Times are monotonic seconds.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -283,11 +281,9 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def record_call_sent_on_trunk(self, now_seconds: float) -> float:
-        """Record that a call that was allowed to start is sent to the trunk now. Return the time at which the call
-        counts as sent.
+        """Record that an allowed call is sent to the trunk now. Return the time at which it counts as sent.
 
-        If the switch reports later that the call has left for the carrier, pass this time to
-        `record_call_sent_to_carrier`.
+        Pass this time to `record_call_sent_to_carrier` if the switch reports that the call has left for the carrier.
         """
         now = self._get_non_decreasing_time(now_seconds)
         self._sent.append(now)
@@ -443,8 +439,8 @@ class TrunkPool:
         """Return the first of these trunks on which a call can start, and the caller ID to show, or None.
 
         Caller IDs that may be shown to `called` are used in turn. `reports_end` is False if nobody will report that the
-        call rings or ends: the call is then not used to test the trunk. `on_request` is True if an agent asked for the
-        call: it only needs a free channel, and may wait for the CPS limit.
+        call rings or ends; such a call does not test the trunk. `on_request` is True if an agent asked for the call: it
+        only needs a free channel, and may wait for the CPS limit.
         """
         for name in names:
             startable = (
