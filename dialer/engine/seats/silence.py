@@ -105,10 +105,11 @@ class SeatSilence:
     def on_phone_unreachable(self, endpoint: str) -> None:
         """Check an agent's phone that the switch cannot reach any more, and hang it up if it is dead.
 
-        A phone that still sends audio is not dead: it has only registered again.
+        A phone that still sends audio is not dead: it has only registered again. A phone on hold sends none and is not
+        checked.
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
-        if seat is not None and seat.phone_up and self._timeout_seconds:
+        if seat is not None and seat.phone_up and not seat.phone_on_hold and self._timeout_seconds:
             self._acd.set_seat_phone_suspected_dead(seat.name, True)
             self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 

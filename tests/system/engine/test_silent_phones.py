@@ -271,6 +271,20 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
 
 
 @virtual_time()
+async def test_seat_gets_voters_after_its_phone_was_unreachable_while_on_hold(tmp_path: Path) -> None:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        features = site.centre.engine.features
+        features.call_distributor.set_seat_phone_on_hold("01", True)
+        site.switch.unregister_phone("agent01")
+        await asyncio.sleep(2.0)
+        features.call_distributor.set_seat_phone_on_hold("01", False)
+        (run,) = features.loaded_campaigns.list_campaign_runs()
+        assert features.pacing_input_collector.collect_pacing_input(run, Counter(), Counter()).free_seats == 1
+
+
+@virtual_time()
 async def test_voter_stays_at_the_seat_when_its_page_is_reloaded_while_the_voter_is_being_connected(
     tmp_path: Path,
 ) -> None:
