@@ -266,7 +266,7 @@ def _refuse_machine_with_missing_programs(settings: Settings, dialer: Path) -> N
 def _read_settings_to_install(config: Path, own: Path) -> str:
     """Return the text of the settings file `config`, which is to be copied to the path `own`.
 
-    Raises NotInstalled if there is another settings file at `own` already.
+    Raises NotInstalled if `config` is not a file, or if `own` exists with different settings.
     """
     from dialer.deploy.asterisk.file_changes import read_file_if_exists
 

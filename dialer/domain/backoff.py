@@ -21,7 +21,7 @@ class Backoff:
     def calculate_seconds_until_next_attempt(self, failures: int, random: Random) -> float:
         """Return how long to wait before the next attempt to connect (seconds), after `failures` consecutive failures.
 
-        The result is random, so that many diallers do not reconnect at the same moment.
+        The result is random, between half and all of the doubled delay, so that many diallers do not reconnect at once.
         """
         longest = double_seconds_up_to_limit(self.first_seconds, failures - 1, self.longest_seconds)
         return longest * random.uniform(0.5, 1.0)

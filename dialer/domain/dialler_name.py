@@ -31,7 +31,7 @@ class DiallerName:
     def make_dialler_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
         """Return the name by which other diallers know this process. Raises OSError if the store file does not exist.
 
-        The process must have locked the store file. The name changes when the machine is rebooted.
+        The process must have locked the store file. A reboot of the machine changes the name.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""

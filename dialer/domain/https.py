@@ -19,8 +19,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def send_https_request(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
     """Send a GET request, or a POST request with `body`, and return the open response.
 
-    `url` comes from the settings, which accept only an https address or an address on this machine. Raises OSError, and
-    HTTPError for any status but success, also for a redirect.
+    `url` comes from the settings, which accept only an https address or an address on this machine. Raises OSError, or
+    HTTPError if the server answers with an error or a redirect.
     """
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - settings allow no other
     try:

@@ -94,8 +94,8 @@ def calculate_abandoned_rate(
 ) -> AbandonedRate:
     """Return the abandoned-call rate of a campaign, given its numbers of calls by outcome.
 
-    `people_taken_for_machines` is the estimated number of people on whom machine detection has hung up. Each counts as
-    an abandoned live answer.
+    `people_taken_for_machines` is the estimated number of people on whom machine detection has hung up: the calls
+    that it ended, times the false-positive share. Each counts as an abandoned live answer.
     """
     live = LIVE_ANSWERS | FLOW_ANSWERS if people_taken_for_machines > 0.0 else LIVE_ANSWERS
     return AbandonedRate(

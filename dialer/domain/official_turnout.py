@@ -43,7 +43,7 @@ def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str])
 
 
 def find_states_of_turnout_figure(given: str, on_the_roll: Collection[str]) -> set[str]:
-    """Return the federal states to which an official turnout figure may belong.
+    """Return the federal states to which an official turnout figure may belong (empty = none fits).
 
     Args:
         given: The state that the figure names ("" = none).

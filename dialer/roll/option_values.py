@@ -1,6 +1,6 @@
 """Permitted values of options of the roll commands, such as the Indian states for which a roll can be generated.
 
-This module imports nothing, so that `--help` starts fast.
+The module does not import the code of the commands, so that `--help` starts fast.
 """
 
 from __future__ import annotations

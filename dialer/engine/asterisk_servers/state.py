@@ -1,4 +1,4 @@
-"""The Asterisk servers of a site: which are reachable, and which should place the next call. Without I/O.
+"""The Asterisk servers of a site: which are reachable, and which should place the next call. No I/O.
 
 Each server has its own trunks and seats. A voter can be connected to a seat of another server, so the pacer sees all
 seats as one pool. An unreachable server gets no new calls; its live calls continue.

@@ -126,7 +126,7 @@ class FlowService:
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
-        # Random, because a counter would start again after a crash: a new answer could get the key of a stored one.
+        # A counter instead would start again after a crash: a new answer could get the key of a stored one.
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id

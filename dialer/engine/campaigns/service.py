@@ -193,7 +193,7 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign by order of headquarters, and refuse to resume them until the order ends.
+        """Stop every campaign by order of headquarters. No campaign can be resumed until the order ends.
 
         `why` is the reason in the refusals. `stopped` has the campaigns' states before an earlier stop by headquarters.
         Return each campaign's state before the stop, by campaign id. The caller must store these states for

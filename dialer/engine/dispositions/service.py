@@ -1,6 +1,7 @@
-"""Dispositions: the call results that agents enter, stored with the marks (facts about voters) and opt-outs they imply.
+"""Dispositions: the call results that agents enter.
 
-A disposition may be entered during the call or after it. If it names its call, it is never stored for another call.
+Opt-outs and facts about voters (marks) that follow from a disposition are stored together with it. A disposition may be
+entered during the call or after it. If it names its call, it is never stored for another call.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 This is stride scheduling (Waldspurger and Weihl 1995). A campaign's virtual time is the agent time of its
 conversations, plus the agent time expected for its calls in progress, divided by its weight. The campaign with the
-least virtual time places the next call. It gets no credit for time in which it did not want to call.
+least virtual time places the next call. A campaign gets no credit for time in which it did not want to call.
 
-If that campaign must wait for seats, the other campaigns leave its seats to it. Otherwise the campaign that accepts the
-most abandoned calls would take all seats. If another limit stops it, such as its abandoned-call cap or its trunks, the
-others may use its share.
+If the campaign whose turn it is must wait for seats, the other campaigns leave its seats to it. Otherwise the campaign
+that accepts the most abandoned calls would take all seats. If another limit stops the campaign, such as its
+abandoned-call cap or its trunks, the others may use its share.
 """
 
 from __future__ import annotations

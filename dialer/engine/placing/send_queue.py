@@ -13,7 +13,8 @@ from dialer.engine.trunks.state import CallStarts
 class SendQueue:
     """Stored calls that wait until they may be sent to one trunk. Calls that need an agent are sent first.
 
-    Calls wait here for the CPS limit if slow writes to the store have delayed several of them.
+    Calls wait only if slow writes to the store have delayed several of them: sent together, they would exceed the
+    trunk's CPS limit.
     """
 
     def __init__(self, starts: CallStarts, clock: Clock) -> None:

@@ -517,8 +517,8 @@ class Transfers:
         Unknown targets are hung up; a target that is no longer reported has left. Return False, and change nothing, if
         voter and target are on the same server.
         """
-        # Each server reports only its own calls. The server of the seat reports a target that talks to the agent, the
-        # target's own server one that talks to the voter.
+        # Each server reports only its own calls. A target that talks to the agent is reported by the server of the seat.
+        # A target that talks to the voter is reported by the target's own server.
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.find_seat(known.seat)
         if self._servers.get_server_of_trunk(call.trunk) == up.server:
