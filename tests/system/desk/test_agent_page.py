@@ -499,7 +499,7 @@ async def test_agent_page_warns_of_outdated_data_after_a_lost_connection(site: S
     site.desk.silent = True
     site.desk.seat("ready", None)
     await page.clock.run_for(30_000)
-    await expect(page.locator(".stale")).to_contain_text("The page may be out of date")
+    await expect(page.locator(".stale")).to_contain_text("This page may be out of date")
     await expect(page.locator(".stale")).to_contain_text("you can still enter outcomes")
     site.desk.silent = False
     site.desk.page_state.set_value_of_key("desk", DeskStatus(False, site.desk.clock.now() - 90))
